@@ -1,0 +1,1 @@
+"""MCO-E Net: single-eye expression recognition from RGB frames and events."""

@@ -1,0 +1,58 @@
+"""What a source of events and frames is: a camera, a file or a network stream, behind one protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mcoe.events.packets import Packet
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What a source says of itself once it is open.
+
+    Attributes:
+        name: what to show a user, e.g. a file name or ``DAVIS346 00000336``.
+        size: sensor ``(width, height)`` in pixels.
+        has_frames: whether :meth:`Source.read` can return frames.
+        has_events: whether it can return events.
+        live: a live source cannot seek and must never be made to wait; a file can do both.
+        start_us: time of the first packet, µs (0 for a live source that has not begun).
+        duration_us: length, µs; None for a live source.
+    """
+
+    name: str
+    size: tuple[int, int]
+    has_frames: bool
+    has_events: bool
+    live: bool
+    start_us: int = 0
+    duration_us: int | None = None
+
+
+class Source(Protocol):
+    """A stream of packets in time order. Used from one thread, except :meth:`close`, which any thread may call."""
+
+    @property
+    def info(self) -> SourceInfo: ...
+
+    def read(self, timeout_s: float = 1.0) -> Packet | None:
+        """Return the next packet (never an empty event array), or None once the stream has ended.
+
+        Packets come ordered by their end, except that an event batch may reach past a frame's end by the
+        length of one batch. Event batches are ordered inside and never overlap.
+
+        Raises:
+            McoeError: the file or device failed (unplugged, damaged, silent past its deadline).
+            TimeoutError: a live source had nothing for ``timeout_s`` seconds; call again.
+        """
+        ...
+
+    def seek(self, time_us: int) -> None:
+        """Continue at the first packet that ends at or after ``time_us``. Raises McoeError on a live source."""
+        ...
+
+    def close(self) -> None:
+        """Release the file or device. A second call does nothing."""
+        ...
