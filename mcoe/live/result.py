@@ -1,0 +1,101 @@
+"""What the pipeline hands to whoever watches: frozen results, pulled, never pushed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcoe.events.packets import Events, Frame
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One moment of the stream: a frame (or a clock tick) and the events of the window that ends with it.
+
+    Attributes:
+        index: 0, 1, 2 … along the stream; after a seek it restarts at 0 with ``epoch`` raised by one.
+        epoch: counts seeks and loops.
+        t0_us, t1_us: the window, µs; events satisfy ``t0_us <= timestamp < t1_us``.
+        frame: the frame whose exposure ends at ``t1_us``; None where the source has no frames.
+        events: the window's events, sensor coordinates; empty where the source has none.
+        roi: ``(x, y, side)`` of the square the network sees, sensor pixels.
+        rgb: ``(3, S, S)`` float32, 0..1, RGB; None without a frame.
+        voxel: ``(N_b, S, S)`` float32, signed event counts per sensor pixel; None without an event stream.
+    """
+
+    index: int
+    epoch: int
+    t0_us: int
+    t1_us: int
+    frame: Frame | None
+    events: Events
+    roi: tuple[int, int, int]
+    rgb: Float | None
+    voxel: Float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the network says of one window, and why.
+
+    Attributes:
+        probabilities, logits: ``(J,)``.
+        gates: ``(N_e,)`` softmax of the router, before top-k.
+        chosen, weights: ``(k,)`` chosen experts, best first, and their weights (sum 1).
+        expert_logits: ``(N_e, J)`` every expert's own vote, chosen or not.
+        expert_kinds: ``N_e`` of ``focal``, ``attention``, ``deep``.
+        alpha: ``(M,)`` per-token balance of Eq. 8 (1 = RGB, 0 = events), M = m·4·4, older frame first.
+        cam_rgb, cam_event: ``(m, h, w)`` Grad-CAM, >= 0 and not normalised, older frame first; None when not asked for.
+        cam_class: the class that the Grad-CAM explains.
+        stride: windows between the older and the newer frame of the pair; smaller right after a start or seek.
+    """
+
+    probabilities: Float
+    logits: Float
+    gates: Float
+    chosen: NDArray[np.int64]
+    weights: Float
+    expert_logits: Float
+    expert_kinds: tuple[str, ...]
+    alpha: Float
+    cam_rgb: Float | None
+    cam_event: Float | None
+    cam_class: int
+    stride: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One window with its prediction, the older window it was paired with, and what it cost.
+
+    ``stage_ms`` holds milliseconds per stage: ``voxel``, ``backbone``, ``head``, ``explain``, and ``latency`` from the
+    window's completion to this result.
+    """
+
+    window: Window
+    older: Window
+    prediction: Prediction
+    stage_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStats:
+    """Counters and figures over the last 5 s; ``(median, p95)`` in ms per stage.
+
+    ``state`` is one of ``loading``, ``playing``, ``paused``, ``ended``, ``failed``, ``closed``.
+    """
+
+    state: str
+    error: str | None
+    position_us: int
+    results: int
+    results_per_s: float
+    dropped_packets: int
+    dropped_windows: int
+    late_events: int
+    events_per_s: float
+    stage_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
