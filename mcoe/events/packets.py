@@ -59,7 +59,7 @@ Packet = Events | Frame
 
 
 def packet_end_us(packet: Packet) -> int:
-    """Return the stream time, µs, up to which this packet is known to be complete (its last event or exposure end)."""
+    """Return the stream time, µs, up to which this packet is complete: its last event or exposure end."""
     if isinstance(packet, Frame):
         return packet.end_us
     return int(packet["timestamp"][-1])
