@@ -99,3 +99,16 @@ class PipelineStats:
     late_events: int
     events_per_s: float
     stage_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What the status bar says of the engine; ``size`` and ``bins`` are the input's S and N_b."""
+
+    device: str
+    backbone: str
+    scan: str
+    trained: bool
+    weights: str
+    size: int
+    bins: int

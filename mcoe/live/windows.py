@@ -34,7 +34,9 @@ class WindowBuilder:
         roi: ``(x, y, side)``; the centred square when None.
     """
 
-    def __init__(self, info: SourceInfo, size: int, bins: int, roi: tuple[int, int, int] | None = None) -> None:
+    def __init__(
+        self, info: SourceInfo, size: int, bins: int, roi: tuple[int, int, int] | None = None
+    ) -> None:
         self._info, self._size, self._bins = info, size, bins
         self.roi = roi or default_roi(info.size)
         #: Events that came after the window they belong to had been cut.
@@ -101,7 +103,9 @@ class WindowBuilder:
             events=events,
             roi=roi,
             rgb=rgb_input(frame.image, roi, self._size) if frame is not None else None,
-            voxel=voxel_input(events, t0, t1, roi, self._size, self._bins) if self._info.has_events else None,
+            voxel=voxel_input(events, (t0, t1), self._info.size, roi, self._size, self._bins)
+            if self._info.has_events
+            else None,
         )
         self._index += 1
         self._cut_us = max(self._cut_us, t1)

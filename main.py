@@ -1,0 +1,110 @@
+"""MCO-E Live: reads a person's emotion from one eye. The command line, nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from mcoe.errors import McoeError
+
+ASSETS = Path(__file__).resolve().parent / "assets"
+DEMO = ASSETS / "demo.aedat4"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad options in one sentence instead of a screen of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"mcoe-live: {message}; see --help.\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    p = _Parser(prog="main.py", description=__doc__, allow_abbrev=False)
+    p.add_argument("--replay", type=Path, metavar="FILE", help="recording to open (default: the bundled one)")
+    p.add_argument(
+        "--headless", action="store_true", help="no window: run the recording once and write --out"
+    )
+    p.add_argument("--out", type=Path, metavar="CSV", help="predictions of a headless run")
+    p.add_argument(
+        "--weights", type=Path, metavar="FILE", help="safetensors weights (default: the bundled ones)"
+    )
+    p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
+    p.add_argument("--backbone", choices=("auto", "openvino", "torch", "cuda_graph"), default="auto",
+                   help="engine of the ResNet passes")  # fmt: skip
+    p.add_argument(
+        "--scan", choices=("auto", "torch", "mamba_ssm"), default="auto", help="selective-scan backend"
+    )
+    p.add_argument("--mask", choices=("rgb", "event"), help="hide one modality from the network")
+    p.add_argument(
+        "--threads",
+        type=int,
+        default=min(2, os.cpu_count() or 1),
+        metavar="N",
+        help="CPU threads (default: %(default)s)",
+    )
+    p.add_argument("--stride", type=int, default=12, metavar="N",
+                   help="gap of the frame pair, in frames at 30 Hz (default: %(default)s = 0.4 s)")  # fmt: skip
+    p.add_argument("--speed", type=float, default=1.0, metavar="X", help="playback speed, 0.1 to 4")
+    p.add_argument("--loop", action="store_true", help="start the recording again when it ends")
+    p.add_argument("--size", metavar="WxH", help="window size, e.g. 1280x800")
+    p.add_argument(
+        "--screenshot", type=Path, metavar="PNG", help="save the window after --after seconds and quit"
+    )
+    p.add_argument("--after", type=float, default=6.0, metavar="S", help=argparse.SUPPRESS)
+    return p
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the application; 2 for bad input, told in one sentence on stderr."""
+    p = parser()
+    args = p.parse_args(argv)
+    if args.headless and (args.replay is None or args.out is None):
+        p.error("--headless needs --replay FILE and --out CSV")
+    if args.out is not None and not args.headless:
+        p.error("--out goes with --headless")
+    if not 0.1 <= args.speed <= 4:
+        p.error(f"--speed lies between 0.1 and 4, not {args.speed}")
+    if args.stride < 1:
+        p.error(f"--stride is at least 1, not {args.stride}")
+    if args.threads < 1:
+        p.error(f"--threads is at least 1, not {args.threads}")
+    try:
+        return _headless(args) if args.headless else _window(args)
+    except McoeError as error:
+        print(f"mcoe-live: {error}", file=sys.stderr)
+        return 2
+
+
+def _engine_options(args: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from mcoe.live.build import EngineOptions
+
+    return EngineOptions(
+        args.weights, args.device, args.backbone, args.scan, args.mask, not args.headless, args.threads
+    )
+
+
+def _headless(args: argparse.Namespace) -> int:
+    from mcoe.capture.registry import open_replay
+    from mcoe.live.build import build_engine
+    from mcoe.live.headless import run_headless
+
+    options = _engine_options(args)
+    stats = run_headless(
+        lambda: open_replay(args.replay), lambda: build_engine(options), args.out, args.stride
+    )
+    print(f"{stats.results} windows of {args.replay} -> {args.out}")
+    return 0
+
+
+def _window(args: argparse.Namespace) -> int:
+    from app.run import run
+
+    return run(args, args.replay or DEMO)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""``python -m mcoe COMMAND``: the thin commands around the network. Each module offers ``main(argv) -> int``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from mcoe.errors import McoeError
+
+COMMANDS = {
+    "info": ("mcoe.info", "parameters, multiply-adds, scan backend and device"),
+    "bench": ("mcoe.bench", "measure this machine: network, voxel grid, decoding"),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run one command and return its exit code; 2 for bad input, told in one sentence."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print("usage: python -m mcoe COMMAND [options]\n")
+        for name, (_, text) in COMMANDS.items():
+            print(f"  {name:10} {text}")
+        return 0
+    if argv[0] not in COMMANDS:
+        print(f"mcoe: there is no command '{argv[0]}'; choose one of {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
+    try:
+        return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
+    except McoeError as error:
+        print(f"mcoe {argv[0]}: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,70 @@
+"""The network at batch 1: a full forward, and the streaming step that the live view pays for every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from mcoe.bench.measure import Row, race
+from mcoe.errors import McoeError
+from mcoe.events.packets import empty_events
+from mcoe.live.backbones import BACKBONES
+from mcoe.live.engine import Engine
+from mcoe.live.result import Window
+from mcoe.model.config import ModelConfig
+from mcoe.model.network import MCOENet
+
+
+class _Stream:
+    """Endless windows of noise, the older one twelve before, as the live pipeline hands them over."""
+
+    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self._rgb = rng.random((32, 3, config.size, config.size), np.float32)
+        self._voxel = rng.normal(0, 0.2, (32, config.bins, config.size, config.size)).astype(np.float32)
+        self._index = 0
+        self._kept = [self._window(i) for i in range(12)]
+
+    def next(self) -> tuple[Window, Window]:
+        self._kept.append(self._window(12 + self._index))
+        self._index += 1
+        return self._kept.pop(0), self._kept[-1]
+
+    def _window(self, i: int) -> Window:
+        end = i * 33_333
+        return Window(
+            i, 0, end - 33_000, end, None, empty_events(), (0, 0, 1), self._rgb[i % 32], self._voxel[i % 32]
+        )
+
+
+def bench_network(device: torch.device, threads: int, seconds: float) -> list[Row]:
+    """Forward and streaming steps on every backbone engine that runs on ``device``."""
+    torch.manual_seed(0)
+    config = ModelConfig()
+    net = MCOENet(config).eval().to(device)
+    stream = _Stream(config)
+    older, window = stream.next()
+    pair = [
+        torch.from_numpy(np.stack([getattr(w, name) for w in (older, window)]))[None].to(device)
+        for name in ("rgb", "voxel")
+    ]
+
+    @torch.no_grad()
+    def forward() -> object:
+        return net(*pair)
+
+    contenders: dict[str, Callable[[], object]] = {"full forward, eager torch float32": forward}
+    for name in (b for b in BACKBONES if b != "auto"):
+        for explain in (False, True):
+            try:
+                engine = Engine(net, device=device, backbone=name, threads=threads, explain=explain)
+            except McoeError:
+                continue  # an engine of another device
+            own = _Stream(config)
+            for _ in range(13):  # fill the older frames' features
+                engine.step(*own.next())
+            shown = "with Grad-CAM and expert trace" if explain else "prediction only"
+            contenders[f"streaming step, {name}, {shown}"] = lambda e=engine, s=own: e.step(*s.next())  # type: ignore[misc]
+    return race("Network, batch 1, 100×100", contenders, seconds=seconds)

@@ -1,0 +1,73 @@
+"""From options to an engine: the one place where the window, headless runs and the benchmark get theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from mcoe.errors import McoeError
+from mcoe.live.engine import Engine
+from mcoe.model.config import ModelConfig
+from mcoe.model.network import MCOENet
+from mcoe.model.weights import load_weights
+
+#: Seed of the untrained network, so that two runs without weights agree.
+UNTRAINED_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What ``main.py`` and the settings dialog choose.
+
+    Attributes:
+        weights: safetensors file; None for the bundled ones if there are any, else an untrained network.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        backbone: see :data:`mcoe.live.backbones.BACKBONES`.
+        scan: ``auto``, ``torch`` or ``mamba_ssm``.
+        mask: modality to hide, or None.
+        explain: compute Grad-CAM.
+        threads: CPU threads.
+        config: shape of the network when there are no weights.
+    """
+
+    weights: Path | None = None
+    device: str = "auto"
+    backbone: str = "auto"
+    scan: str = "auto"
+    mask: str | None = None
+    explain: bool = True
+    threads: int = 2
+    config: ModelConfig = field(default_factory=ModelConfig)
+
+
+def build_engine(options: EngineOptions) -> Engine:
+    """Build the network and its engine. Raises McoeError for weights or a device that cannot be had."""
+    device = pick_device(options.device)
+    torch.set_num_threads(options.threads)
+    if options.weights is None:
+        # Untrained: the window says so over the bars.
+        torch.manual_seed(UNTRAINED_SEED)
+        net, name = MCOENet(options.config, scan=options.scan), ""
+    else:
+        net, _ = load_weights(options.weights, scan=options.scan)
+        name = options.weights.name
+    return Engine(
+        net,
+        device=device,
+        backbone=options.backbone,
+        threads=options.threads,
+        weights=name,
+        mask=options.mask,
+        explain=options.explain,
+    )
+
+
+def pick_device(name: str) -> torch.device:
+    """Turn ``auto``, ``cpu`` or ``cuda`` into a device. Raises McoeError where CUDA is asked for and absent."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise McoeError("No CUDA GPU was found; check nvidia-smi, or run with --device cpu.")
+    return torch.device(name)

@@ -1,0 +1,120 @@
+"""The live network: keeps the older frames' features, so a new window costs one RGB and one event pass, not four."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mcoe.explain.gradcam import explain_step
+from mcoe.live.backbones import MODALITIES, build_backbones
+from mcoe.live.result import EngineInfo, Prediction, Window
+from mcoe.model.network import MCOENet
+
+#: Feature maps kept per modality; covers the pair's gap at 60 Hz with room.
+KEPT = 64
+
+
+class Engine:
+    """Streaming inference and its explanation, one window at a time, from one thread.
+
+    Args:
+        net: the network, in eval mode, on ``device``.
+        device: ``cpu`` or ``cuda``.
+        backbone: engine of the ResNet passes, one of :data:`mcoe.live.backbones.BACKBONES`.
+        threads: CPU threads for the passes. Two engines' thread pools that fight cost ten times the work.
+        weights: name of the weights file; empty for an untrained network.
+        mask: modality to hide (``rgb`` or ``event``); the network's learned stand-in takes its place.
+        explain: whether to compute Grad-CAM.
+    """
+
+    def __init__(
+        self,
+        net: MCOENet,
+        *,
+        device: torch.device,
+        backbone: str = "auto",
+        threads: int = 2,
+        weights: str = "",
+        mask: str | None = None,
+        explain: bool = True,
+    ) -> None:
+        self._net = net.eval().to(device)
+        self._net.requires_grad_(False)  # Grad-CAM differentiates towards the maps alone
+        self._device, self._explain = device, explain
+        self._shown = tuple(m for m in MODALITIES if net.has(m) and m != mask)
+        self._backbones = build_backbones(backbone, net, device, threads)
+        self._cache: OrderedDict[tuple[str, int, int], tuple[Tensor, Tensor]] = OrderedDict()
+        self.info = EngineInfo(
+            device=torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {threads} threads",
+            backbone=self._backbones.name,
+            scan=net.scan_name,
+            trained=bool(weights),
+            weights=weights,
+            size=net.config.size,
+            bins=net.config.bins,
+        )
+
+    def step(
+        self, older: Window, window: Window, *, target: int | None = None
+    ) -> tuple[Prediction, dict[str, float]]:
+        """Predict one window paired with its older one.
+
+        Args:
+            target: class that Grad-CAM explains; the predicted one when None.
+
+        Returns:
+            The prediction, and milliseconds for ``backbone``, ``head`` (forward and Grad-CAM's backward together).
+        """
+        started = time.perf_counter()
+        maps = {m: self._pair(m, older, window) for m in self._shown}
+        self._synchronise()
+        features = time.perf_counter()
+        out = explain_step(self._net, maps.get("rgb"), maps.get("event"), target=target, cam=self._explain)
+        head = out.head
+        prediction = Prediction(
+            probabilities=_numpy(head.logits.softmax(-1)[0]),
+            logits=_numpy(head.logits[0]),
+            gates=_numpy(head.gates[0]),
+            chosen=head.chosen[0].cpu().numpy(),
+            weights=_numpy(head.weights[0]),
+            expert_logits=_numpy(head.expert_logits[0]),
+            expert_kinds=self._net.config.expert_kinds,
+            alpha=_numpy(head.alpha[0]),
+            cam_rgb=None if out.cam_rgb is None else _numpy(out.cam_rgb[0]),
+            cam_event=None if out.cam_event is None else _numpy(out.cam_event[0]),
+            cam_class=int(out.cam_class[0]),
+            stride=window.index - older.index,
+        )
+        done = time.perf_counter()
+        return prediction, {"backbone": (features - started) * 1e3, "head": (done - features) * 1e3}
+
+    def _pair(self, modality: str, older: Window, window: Window) -> Tensor | None:
+        """Return the pair's stage-4 maps ``(1, m, 512, h, w)``, or None if either image is missing."""
+        maps = [self._maps(modality, w) for w in (older, window)]
+        if any(m is None for m in maps):
+            return None
+        return torch.stack([m[1] for m in maps if m is not None], 1)
+
+    def _maps(self, modality: str, window: Window) -> tuple[Tensor, Tensor] | None:
+        image = window.rgb if modality == "rgb" else window.voxel
+        if image is None:
+            return None
+        key = (modality, window.epoch, window.index)
+        if key not in self._cache:
+            self._cache[key] = self._backbones(modality, image)
+            while len(self._cache) > KEPT * len(MODALITIES):
+                self._cache.popitem(last=False)
+        return self._cache[key]
+
+    def _synchronise(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+
+def _numpy(tensor: Tensor) -> NDArray[np.float32]:
+    return tensor.detach().to("cpu", torch.float32).numpy()

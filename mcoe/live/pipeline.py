@@ -1,0 +1,383 @@
+"""capture → mailbox → windows and voxel grids → mailbox → inference → the newest result, for whoever pulls it.
+
+Three threads, data in one direction, every queue bounded. A live source drops its oldest data when the network is
+slow, and counts it; a recording waits at the first queue and drops only whole windows at the second. Headless runs
+(``lossless``) wait everywhere. A window carries the older window it is paired with, so what the network says of a
+window does not depend on which others were dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcoe.capture.source import Source, SourceInfo
+from mcoe.errors import McoeError
+from mcoe.events.packets import Frame, Packet, packet_end_us
+from mcoe.live.clock import PlaybackClock
+from mcoe.live.mailbox import Closed, Mailbox
+from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Result, Window
+from mcoe.live.stats import Meter
+from mcoe.live.windows import TICK_US, Pairing, WindowBuilder
+
+log = logging.getLogger(__name__)
+
+#: Packets between capture and windows. A batch holds about 10 ms, so this is well over half a second of slack.
+PACKETS = 64
+#: Windows between the window thread and the network: one that waits, the newest.
+JOBS = 1
+#: Points kept for the strip chart: 20 s at 60 Hz.
+HISTORY = 1200
+#: A seek starts reading this much before the older window of the pair, µs, so that both are whole.
+PREROLL_US = 200_000
+
+
+class Stepper(Protocol):
+    """What the pipeline needs of an engine; :class:`mcoe.live.engine.Engine` is the real one."""
+
+    info: EngineInfo
+
+    def step(
+        self, older: Window, window: Window, *, target: int | None = None
+    ) -> tuple[Prediction, dict[str, float]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """What the strip chart draws of one result; ``alpha`` is the mean over tokens.
+
+    ``elapsed_s`` is stream time that goes on across loops and seeks, so that a chart over it never runs backwards.
+    """
+
+    epoch: int
+    t_us: int
+    elapsed_s: float
+    probabilities: NDArray[np.float32]
+    alpha: float
+    events_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    older: Window
+    window: Window
+    voxel_ms: float
+    ready_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    generation: int
+    packet: Packet | None  # None: the stream ended
+    show_from_us: int
+
+
+class Pipeline:
+    """A source, an engine and the threads between them.
+
+    Args:
+        open_source: opens the source; called in the capture thread, so that a slow device blocks nobody.
+        engine_factory: builds the engine; called in the inference thread.
+        stride: gap of the frame pair, in frames at 30 Hz.
+        speed: playback speed of a recording, 0.1 to 4.
+        loop: start a recording again when it ends.
+        lossless: never drop a window and do not pace (headless); a recording only.
+    """
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        engine_factory: Callable[[], Stepper],
+        *,
+        stride: int = 12,
+        speed: float = 1.0,
+        loop: bool = False,
+        lossless: bool = False,
+    ) -> None:
+        self._open_source, self._engine_factory = open_source, engine_factory
+        self._stride, self._loop, self._lossless = stride, loop, lossless
+        self._clock = PlaybackClock(speed, paced=not lossless)
+        self._packets: Mailbox[_Parcel] = Mailbox(PACKETS)
+        self._jobs: Mailbox[_Job | None] = Mailbox(JOBS)
+        self._meter = Meter()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._ready = threading.Event()  # the engine stands: only now the clock may run
+        self._seek_us: int | None = None
+        self._generation = 0
+        self._state, self._error = "loading", None
+        self._position_us = 0
+        self._latest: Result | None = None
+        self._history: deque[HistoryPoint] = deque(maxlen=HISTORY)
+        self._cam_class: int | None = None
+        self._closing = False
+        self._builder: WindowBuilder | None = None
+        self.info: SourceInfo | None = None
+        self.engine_info: EngineInfo | None = None
+        #: Called in the inference thread with every result, in order (headless output, recording).
+        self.on_result: Callable[[Result], None] | None = None
+        self._threads = [
+            threading.Thread(target=self._guard, args=(work,), name=f"mcoe-{name}", daemon=True)
+            for name, work in (
+                ("capture", self._capture),
+                ("windows", self._windows),
+                ("inference", self._inference),
+            )
+        ]
+
+    # ---- for whoever watches
+
+    def start(self) -> None:
+        """Start the threads and return at once; :meth:`stats` says how loading goes."""
+        for thread in self._threads:
+            thread.start()
+
+    def latest(self) -> Result | None:
+        """Return the newest result, or None before the first."""
+        with self._lock:
+            return self._latest
+
+    def history(self) -> list[HistoryPoint]:
+        """Return the last results' points, oldest first."""
+        with self._lock:
+            return list(self._history)
+
+    def stats(self) -> PipelineStats:
+        """Return the counters and the figures over the last 5 s."""
+        results, rate, events_per_s, stages = self._meter.figures()
+        with self._lock:
+            state = self._state
+            if state == "playing" and not self._clock.playing:
+                state = "paused"
+            return PipelineStats(
+                state=state,
+                error=self._error,
+                position_us=self._position_us,
+                results=results,
+                results_per_s=rate,
+                dropped_packets=self._packets.dropped,
+                dropped_windows=self._jobs.dropped,
+                late_events=self._builder.late_events if self._builder else 0,
+                events_per_s=events_per_s,
+                stage_ms=stages,
+            )
+
+    def play(self) -> None:
+        """Go on; from the beginning if the recording has ended."""
+        with self._lock:
+            ended = self._state == "ended"
+        self._clock.play()
+        if ended and self.info is not None:
+            self.seek(self.info.start_us)
+
+    def pause(self) -> None:
+        self._clock.pause()
+
+    def step(self) -> None:
+        """Pause and show the next window."""
+        self._clock.step()
+
+    def set_speed(self, speed: float) -> None:
+        """Set the playback speed, 0.1 to 4. Raises ValueError outside."""
+        self._clock.set_speed(speed)
+
+    def seek(self, time_us: int) -> None:
+        """Show the first window that ends at or after ``time_us``; ignored on a live source."""
+        if self.info is None or self.info.live:
+            return
+        with self._lock:
+            if self._state in ("failed", "closed"):
+                return
+            self._seek_us = time_us
+            self._state = "playing"
+            self._generation = self._clock.restart()
+        self._packets.clear()
+        self._wake.set()
+
+    def set_cam_class(self, index: int | None) -> None:
+        """Explain this class with Grad-CAM; None explains the predicted one."""
+        self._cam_class = index
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the recording has ended or failed (headless). False after ``timeout`` seconds."""
+        self._threads[-1].join(timeout)
+        return not self._threads[-1].is_alive()
+
+    def close(self) -> None:
+        """Stop and join the threads, release the source. A second call does nothing."""
+        self._shut("closed")
+        for thread in self._threads:
+            if thread.ident is not None and thread is not threading.current_thread():
+                thread.join()
+
+    # ---- the threads
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Closed:
+            pass
+        except McoeError as error:
+            self._fail(str(error))
+        except Exception as error:
+            log.exception("the pipeline stopped")
+            self._fail(
+                f"The pipeline stopped on an unexpected {type(error).__name__}: {error}; see the log and report it."
+            )
+
+    def _fail(self, message: str) -> None:
+        with self._lock:
+            if self._error is None and self._state != "closed":
+                self._error = message
+        self._shut("failed")
+
+    def _shut(self, state: str) -> None:
+        with self._lock:
+            if self._state not in ("failed", "closed") or state == "closed":
+                self._state = state
+        self._closing = True
+        self._clock.close()
+        self._packets.close()
+        self._jobs.close()
+        self._ready.set()
+        self._wake.set()
+
+    def _capture(self) -> None:
+        source = self._open_source()
+        try:
+            self.info = info = source.info
+            if self._lossless and info.live:
+                raise McoeError(
+                    f"{info.name} is live and cannot run without dropping; record it and replay the file."
+                )
+            self._position_us = info.start_us
+            put = self._packets.put if info.live else self._packets.put_wait
+            generation, show_from = 0, -(1 << 62)
+            while not self._closing:
+                with self._lock:
+                    seek, self._seek_us = self._seek_us, None
+                    if seek is not None:
+                        generation = self._generation
+                if seek is not None:
+                    show_from = seek
+                    source.seek(max(info.start_us, seek - round(self._stride * 1e6 / 30) - PREROLL_US))
+                try:
+                    packet = source.read(0.1 if info.live else 1.0)
+                except TimeoutError:
+                    continue
+                if packet is not None and not isinstance(packet, Frame):
+                    self._meter.events(packet_end_us(packet), len(packet))
+                put(_Parcel(generation, packet, show_from))
+                if packet is None and not self._wait_for_seek(info):
+                    return
+        finally:
+            source.close()
+
+    def _wait_for_seek(self, info: SourceInfo) -> bool:
+        """At the end of the stream, sleep until a seek; False when there will be none."""
+        if self._lossless or info.live:
+            return False
+        while not self._closing:
+            self._wake.wait()
+            self._wake.clear()
+            with self._lock:
+                if self._seek_us is not None:
+                    return True
+        return False
+
+    def _windows(self) -> None:
+        builder: WindowBuilder | None = None
+        generation = epoch = 0
+        pairing = Pairing(self._stride)
+        while True:
+            parcel = self._packets.get()
+            if builder is None:
+                self._ready.wait()
+                assert self.info is not None and self.engine_info is not None
+                builder = WindowBuilder(self.info, self.engine_info.size, self.engine_info.bins)
+                builder.restart(0)
+                self._builder = builder
+                with self._lock:
+                    self._state = "playing" if self._state == "loading" else self._state
+            if parcel.generation != generation:
+                generation, epoch = parcel.generation, epoch + 1
+                builder.restart(epoch)
+            started = time.perf_counter()
+            for window in builder.feed(parcel.packet) if parcel.packet is not None else builder.finish():
+                voxel_ms = (time.perf_counter() - started) * 1e3
+                job = _Job(pairing.older(window), window, voxel_ms, 0.0)
+                if window.t1_us >= parcel.show_from_us:
+                    self._hand_over(job, generation)
+                started = time.perf_counter()
+            if parcel.packet is None:
+                self._end(generation)
+
+    def _hand_over(self, job: _Job, generation: int) -> None:
+        assert self.info is not None
+        live = self.info.live
+        if live and not self._clock.playing:
+            return
+        if not live and not self._clock.wait_for(job.window.t1_us, generation):
+            return  # a seek overtook it
+        job = _Job(job.older, job.window, job.voxel_ms, time.perf_counter())
+        if self._lossless:
+            self._jobs.put_wait(job)
+        else:
+            self._jobs.put(job)
+
+    def _end(self, generation: int) -> None:
+        assert self.info is not None
+        if self._lossless:
+            self._jobs.put_wait(None)
+            return
+        if generation != self._generation:
+            return  # a seek is under way
+        if self._loop:
+            self.seek(self.info.start_us)
+            return
+        with self._lock:
+            self._state = "ended" if self._state == "playing" else self._state
+
+    def _inference(self) -> None:
+        engine = self._engine_factory()
+        self.engine_info = engine.info
+        self._ready.set()
+        while (job := self._jobs.get()) is not None:
+            prediction, stage_ms = engine.step(job.older, job.window, target=self._cam_class)
+            stage_ms = {
+                "voxel": job.voxel_ms,
+                **stage_ms,
+                "latency": (time.perf_counter() - job.ready_s) * 1e3,
+            }
+            result = Result(job.window, job.older, prediction, stage_ms)
+            self._meter.result(stage_ms)
+            events_per_s = len(job.window.events) * 1e6 / (job.window.t1_us - job.window.t0_us)
+            last = self._history[-1] if self._history else None
+            elapsed_s = 0.0
+            if last is not None:
+                same = last.epoch == job.window.epoch
+                elapsed_s = last.elapsed_s + ((job.window.t1_us - last.t_us) / 1e6 if same else TICK_US / 1e6)
+            point = HistoryPoint(
+                job.window.epoch,
+                job.window.t1_us,
+                elapsed_s,
+                prediction.probabilities,
+                float(prediction.alpha.mean()),
+                events_per_s,
+            )
+            if self.on_result is not None:
+                self.on_result(result)
+            with self._lock:
+                self._latest = result
+                self._position_us = job.window.t1_us
+                self._history.append(point)
+        with self._lock:
+            self._state = "ended"

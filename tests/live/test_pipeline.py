@@ -1,0 +1,167 @@
+"""The pipeline's promises: nothing recorded is lost, live never waits, errors are told, seeks change no prediction."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from mcoe.errors import McoeError
+from mcoe.live.pipeline import Pipeline
+from mcoe.live.result import Result
+from tests.live.fakes import FakeEngine, FakeSource, packets
+
+FRAMES = 30
+
+
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Pipeline]]:
+    made: list[Pipeline] = []
+
+    def build(
+        source: FakeSource | None = None, engine: FakeEngine | None = None, **options: object
+    ) -> Pipeline:
+        source = source or FakeSource()
+        pipeline = Pipeline(lambda: source, lambda: engine or FakeEngine(), **options)  # type: ignore[arg-type, return-value]
+        made.append(pipeline)
+        return pipeline
+
+    yield build
+    for pipeline in made:
+        pipeline.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("mcoe-")]
+
+
+def collect(pipeline: Pipeline) -> list[Result]:
+    results: list[Result] = []
+    pipeline.on_result = results.append
+    pipeline.start()
+    return results
+
+
+def headless(make: Callable[..., Pipeline]) -> dict[int, Result]:
+    pipeline = make(lossless=True)
+    results = collect(pipeline)
+    assert pipeline.wait(20)
+    return {r.window.t1_us: r for r in results}
+
+
+def test_lossless_gives_every_frame_once_in_order(make: Callable[..., Pipeline]) -> None:
+    results = list(headless(make).values())
+    assert [r.window.index for r in results] == list(range(FRAMES))
+    assert [r.prediction.stride for r in results[12:]] == [12] * (FRAMES - 12)
+
+
+def test_what_was_shown_equals_the_headless_run_though_windows_were_dropped(
+    make: Callable[..., Pipeline],
+) -> None:
+    reference = headless(make)
+    gate = threading.Semaphore(0)
+    pipeline = make(engine=FakeEngine(gate), speed=4.0)
+    results = collect(pipeline)
+    until(lambda: pipeline.stats().dropped_windows >= 5)
+    gate.release(1000)
+    until(lambda: pipeline.stats().state == "ended")
+    until(lambda: results and results[-1].window.index == FRAMES - 1)
+    stats = pipeline.stats()
+    assert stats.dropped_windows + stats.results == FRAMES
+    for r in results:
+        assert np.array_equal(r.prediction.logits, reference[r.window.t1_us].prediction.logits)
+
+
+def test_a_seek_gives_what_headless_gave_there_also_while_paused(make: Callable[..., Pipeline]) -> None:
+    reference = headless(make)
+    times = sorted(reference)
+    pipeline = make()
+    results = collect(pipeline)
+    until(pipeline.latest)
+    pipeline.pause()
+    until(lambda: pipeline.stats().state == "paused")
+    for wanted in (times[25], times[14]):
+        pipeline.seek(wanted - 10)
+        until(lambda w=wanted: results[-1].window.t1_us == w)
+        assert np.array_equal(results[-1].prediction.logits, reference[wanted].prediction.logits)
+    pipeline.step()
+    until(lambda: results[-1].window.t1_us == times[15])
+    assert pipeline.stats().state == "paused"
+
+
+def test_loop_starts_again_and_time_on_the_chart_never_runs_back(make: Callable[..., Pipeline]) -> None:
+    pipeline = make(loop=True, speed=4.0)
+    results = collect(pipeline)
+    until(lambda: results and results[-1].window.epoch >= 2)
+    elapsed = [p.elapsed_s for p in pipeline.history()]
+    assert all(b > a for a, b in zip(elapsed, elapsed[1:], strict=False))
+
+
+def test_play_after_the_end_starts_over(make: Callable[..., Pipeline]) -> None:
+    pipeline = make(speed=4.0)
+    results = collect(pipeline)
+    until(lambda: pipeline.stats().state == "ended")
+    pipeline.play()
+    until(lambda: results[-1].window.epoch == 1)
+
+
+def test_live_never_waits_for_a_stuck_network(make: Callable[..., Pipeline]) -> None:
+    gate = threading.Semaphore(0)
+    source = FakeSource(packets(frames=300), live=True)
+    pipeline = make(source, FakeEngine(gate))
+    pipeline.start()
+    until(lambda: source._next == len(source._items))
+    stats = pipeline.stats()
+    assert stats.dropped_windows + stats.dropped_packets > 0
+    gate.release(1000)
+
+
+def test_an_unplugged_source_is_told_and_closed(make: Callable[..., Pipeline]) -> None:
+    source = FakeSource(fail_at=20)
+    pipeline = make(source)
+    pipeline.start()
+    until(lambda: pipeline.stats().state == "failed")
+    assert pipeline.stats().error == "fake was unplugged; plug it in again."
+    assert source.closed.wait(5)
+
+
+def test_a_source_that_does_not_open_is_told(make: Callable[..., Pipeline]) -> None:
+    def refuse() -> FakeSource:
+        raise McoeError("nothing.aedat4 is empty; record it again.")
+
+    pipeline = Pipeline(refuse, FakeEngine)  # type: ignore[arg-type]
+    pipeline.start()
+    until(lambda: pipeline.stats().state == "failed")
+    assert "nothing.aedat4" in str(pipeline.stats().error)
+    pipeline.close()
+
+
+def test_an_unexpected_error_names_its_type(make: Callable[..., Pipeline]) -> None:
+    def broken() -> FakeEngine:
+        raise KeyError("layer9")
+
+    pipeline = Pipeline(FakeSource, broken)  # type: ignore[arg-type]
+    pipeline.start()
+    until(lambda: pipeline.stats().state == "failed")
+    assert "KeyError" in str(pipeline.stats().error)
+    pipeline.close()
+
+
+def test_close_twice_and_before_start(make: Callable[..., Pipeline]) -> None:
+    pipeline = make()
+    pipeline.close()
+    pipeline.close()
+
+
+def test_a_live_source_refuses_to_run_headless(make: Callable[..., Pipeline]) -> None:
+    pipeline = make(FakeSource(live=True), lossless=True)
+    pipeline.start()
+    until(lambda: pipeline.stats().state == "failed")
+    assert "replay the file" in str(pipeline.stats().error)
