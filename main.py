@@ -25,19 +25,13 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     p = _Parser(prog="main.py", description=__doc__, allow_abbrev=False)
     p.add_argument("--replay", type=Path, metavar="FILE", help="recording to open (default: the bundled one)")
-    p.add_argument(
-        "--headless", action="store_true", help="no window: run the recording once and write --out"
-    )
+    p.add_argument("--headless", action="store_true", help="no window: run the recording once and write --out")
     p.add_argument("--out", type=Path, metavar="CSV", help="predictions of a headless run")
-    p.add_argument(
-        "--weights", type=Path, metavar="FILE", help="safetensors weights (default: the bundled ones)"
-    )
+    p.add_argument("--weights", type=Path, metavar="FILE", help="safetensors weights (default: the bundled ones)")
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the network runs")
     p.add_argument("--backbone", choices=("auto", "openvino", "torch", "cuda_graph"), default="auto",
                    help="engine of the ResNet passes")  # fmt: skip
-    p.add_argument(
-        "--scan", choices=("auto", "torch", "mamba_ssm"), default="auto", help="selective-scan backend"
-    )
+    p.add_argument("--scan", choices=("auto", "torch", "mamba_ssm"), default="auto", help="selective-scan backend")
     p.add_argument("--mask", choices=("rgb", "event"), help="hide one modality from the network")
     p.add_argument(
         "--threads",
@@ -51,9 +45,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--speed", type=float, default=1.0, metavar="X", help="playback speed, 0.1 to 4")
     p.add_argument("--loop", action="store_true", help="start the recording again when it ends")
     p.add_argument("--size", metavar="WxH", help="window size, e.g. 1280x800")
-    p.add_argument(
-        "--screenshot", type=Path, metavar="PNG", help="save the window after --after seconds and quit"
-    )
+    p.add_argument("--screenshot", type=Path, metavar="PNG", help="save the window after --after seconds and quit")
     p.add_argument("--after", type=float, default=6.0, metavar="S", help=argparse.SUPPRESS)
     return p
 
@@ -93,9 +85,7 @@ def _headless(args: argparse.Namespace) -> int:
     from mcoe.live.headless import run_headless
 
     options = _engine_options(args)
-    stats = run_headless(
-        lambda: open_replay(args.replay), lambda: build_engine(options), args.out, args.stride
-    )
+    stats = run_headless(lambda: open_replay(args.replay), lambda: build_engine(options), args.out, args.stride)
     print(f"{stats.results} windows of {args.replay} -> {args.out}")
     return 0
 

@@ -23,13 +23,9 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m mcoe bench", description=__doc__)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
-    parser.add_argument(
-        "--seconds", type=float, default=2.0, help="measuring time per row (default: %(default)s)"
-    )
+    parser.add_argument("--seconds", type=float, default=2.0, help="measuring time per row (default: %(default)s)")
     parser.add_argument("--recording", type=Path, default=DEMO, help="AEDAT4 for the decoding rows")
-    parser.add_argument(
-        "--only", nargs="+", choices=("network", "voxel", "decode"), help="run just these groups"
-    )
+    parser.add_argument("--only", nargs="+", choices=("network", "voxel", "decode"), help="run just these groups")
     args = parser.parse_args(argv)
     device = pick_device(args.device)
     torch.set_num_threads(args.threads)
@@ -38,9 +34,7 @@ def main(argv: list[str]) -> int:
         "voxel": lambda: bench_voxel(args.seconds),
         "decode": lambda: bench_decode(args.recording, args.seconds),
     }
-    where = (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.processor() or 'CPU'}"
-    )
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.processor() or 'CPU'}"
     print(
         f"Device: {where}, {args.threads} CPU threads, torch {torch.__version__}, Python {platform.python_version()}\n"
     )

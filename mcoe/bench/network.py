@@ -34,9 +34,7 @@ class _Stream:
 
     def _window(self, i: int) -> Window:
         end = i * 33_333
-        return Window(
-            i, 0, end - 33_000, end, None, empty_events(), (0, 0, 1), self._rgb[i % 32], self._voxel[i % 32]
-        )
+        return Window(i, 0, end - 33_000, end, None, empty_events(), (0, 0, 1), self._rgb[i % 32], self._voxel[i % 32])
 
 
 def bench_network(device: torch.device, threads: int, seconds: float) -> list[Row]:

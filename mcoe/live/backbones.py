@@ -63,9 +63,7 @@ class OpenVinoBackbones:
         try:
             import openvino
         except ImportError as error:
-            raise McoeError(
-                "The openvino backbone needs the package openvino: pip install openvino."
-            ) from error
+            raise McoeError("The openvino backbone needs the package openvino: pip install openvino.") from error
         core = openvino.Core()
         config = {
             "INFERENCE_NUM_THREADS": threads,
@@ -108,9 +106,7 @@ class CudaGraphBackbones:
         static.copy_(pinned, non_blocking=True)
         graph.replay()
         # The graph writes the same tensors every time; the engine keeps maps for later windows.
-        stage3, stage4 = (
-            out.to(torch.float32, memory_format=torch.contiguous_format, copy=True) for out in outputs
-        )
+        stage3, stage4 = (out.to(torch.float32, memory_format=torch.contiguous_format, copy=True) for out in outputs)
         return stage3, stage4
 
 
@@ -126,9 +122,7 @@ def build_backbones(name: str, net: MCOENet, device: torch.device, threads: int)
     if name not in makers:
         raise McoeError(f"There is no backbone engine '{name}'; choose one of {', '.join(BACKBONES)}.")
     if name == "cuda_graph" and device.type != "cuda":
-        raise McoeError(
-            "The backbone engine cuda_graph needs a CUDA GPU; choose --backbone openvino or torch."
-        )
+        raise McoeError("The backbone engine cuda_graph needs a CUDA GPU; choose --backbone openvino or torch.")
     if name == "openvino" and device.type != "cpu":
         raise McoeError("The backbone engine openvino runs on the CPU; add --device cpu or choose another.")
     return makers[name]()
@@ -150,14 +144,10 @@ def _capture(module: _Maps, net: MCOENet, modality: str, device: torch.device): 
     """Record one modality's half-precision pass. The graph keeps a half copy of the weights; the net stays float32."""
     import copy
 
-    half = (
-        copy.deepcopy(module).to(device=device, dtype=torch.float16, memory_format=torch.channels_last).eval()
-    )
+    half = copy.deepcopy(module).to(device=device, dtype=torch.float16, memory_format=torch.channels_last).eval()
     shape = (1, net.channels(modality), net.config.size, net.config.size)
     pinned = torch.zeros(shape, dtype=torch.float16, pin_memory=True)
-    static = torch.zeros(shape, dtype=torch.float16, device=device).contiguous(
-        memory_format=torch.channels_last
-    )
+    static = torch.zeros(shape, dtype=torch.float16, device=device).contiguous(memory_format=torch.channels_last)
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.no_grad(), torch.cuda.stream(side):

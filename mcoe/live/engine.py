@@ -59,9 +59,7 @@ class Engine:
             bins=net.config.bins,
         )
 
-    def step(
-        self, older: Window, window: Window, *, target: int | None = None
-    ) -> tuple[Prediction, dict[str, float]]:
+    def step(self, older: Window, window: Window, *, target: int | None = None) -> tuple[Prediction, dict[str, float]]:
         """Predict one window paired with its older one.
 
         Args:

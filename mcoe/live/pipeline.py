@@ -255,9 +255,7 @@ class Pipeline:
         try:
             self.info = info = source.info
             if self._lossless and info.live:
-                raise McoeError(
-                    f"{info.name} is live and cannot run without dropping; record it and replay the file."
-                )
+                raise McoeError(f"{info.name} is live and cannot run without dropping; record it and replay the file.")
             self._position_us = info.start_us
             put = self._packets.put if info.live else self._packets.put_wait
             generation, show_from = 0, -(1 << 62)

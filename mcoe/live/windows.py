@@ -34,9 +34,7 @@ class WindowBuilder:
         roi: ``(x, y, side)``; the centred square when None.
     """
 
-    def __init__(
-        self, info: SourceInfo, size: int, bins: int, roi: tuple[int, int, int] | None = None
-    ) -> None:
+    def __init__(self, info: SourceInfo, size: int, bins: int, roi: tuple[int, int, int] | None = None) -> None:
         self._info, self._size, self._bins = info, size, bins
         self.roi = roi or default_roi(info.size)
         #: Events that came after the window they belong to had been cut.

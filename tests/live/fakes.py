@@ -33,9 +33,7 @@ def packets(frames: int = 30, events_per_batch: int = 50, seed: int = 0) -> list
 class FakeSource:
     """Replays a list of packets; ``fail_at`` raises after so many, ``live`` gives them without end."""
 
-    def __init__(
-        self, items: list[Packet] | None = None, live: bool = False, fail_at: int | None = None
-    ) -> None:
+    def __init__(self, items: list[Packet] | None = None, live: bool = False, fail_at: int | None = None) -> None:
         self._items = packets() if items is None else items
         self._next, self._fail_at = 0, fail_at
         self.closed = threading.Event()
@@ -59,9 +57,7 @@ class FakeSource:
         return self._items[self._next - 1]
 
     def seek(self, time_us: int) -> None:
-        self._next = next(
-            (i for i, p in enumerate(self._items) if packet_end_us(p) >= time_us), len(self._items)
-        )
+        self._next = next((i for i, p in enumerate(self._items) if packet_end_us(p) >= time_us), len(self._items))
 
     def close(self) -> None:
         self.closed.set()
@@ -75,9 +71,7 @@ class FakeEngine:
     def __init__(self, gate: threading.Semaphore | None = None) -> None:
         self._gate = gate
 
-    def step(
-        self, older: Window, window: Window, *, target: int | None = None
-    ) -> tuple[Prediction, dict[str, float]]:
+    def step(self, older: Window, window: Window, *, target: int | None = None) -> tuple[Prediction, dict[str, float]]:
         if self._gate is not None:
             self._gate.acquire()
         sums = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,9 +29,7 @@ def until(condition: Callable[[], object], seconds: float = 20) -> None:
 def make() -> Iterator[Callable[..., Pipeline]]:
     made: list[Pipeline] = []
 
-    def build(
-        source: FakeSource | None = None, engine: FakeEngine | None = None, **options: object
-    ) -> Pipeline:
+    def build(source: FakeSource | None = None, engine: FakeEngine | None = None, **options: object) -> Pipeline:
         source = source or FakeSource()
         pipeline = Pipeline(lambda: source, lambda: engine or FakeEngine(), **options)  # type: ignore[arg-type, return-value]
         made.append(pipeline)
@@ -101,7 +100,7 @@ def test_loop_starts_again_and_time_on_the_chart_never_runs_back(make: Callable[
     results = collect(pipeline)
     until(lambda: results and results[-1].window.epoch >= 2)
     elapsed = [p.elapsed_s for p in pipeline.history()]
-    assert all(b > a for a, b in zip(elapsed, elapsed[1:], strict=False))
+    assert all(b > a for a, b in itertools.pairwise(elapsed))
 
 
 def test_play_after_the_end_starts_over(make: Callable[..., Pipeline]) -> None:
