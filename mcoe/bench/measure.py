@@ -12,8 +12,10 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. ``value`` is the median in ``unit``; ``spread`` its (p5, p95); ``ratio`` against the group's
-    first row, above 1 where this row is faster."""
+    """One line of the table.
+
+    ``value`` is the median in ``unit``, ``spread`` its (p5, p95), ``ratio`` how many times faster than the group's first.
+    """
 
     group: str
     name: str

@@ -27,9 +27,9 @@ class Backbones(Protocol):
     name: str
 
     def __call__(self, modality: str, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        """Map ``(C, S, S)`` float32 to the stage-3 and stage-4 maps, ``(1, 256, h3, w3)`` and ``(1, 512, h, w)`` float32.
+        """Map an image to its stage-3 and stage-4 maps.
 
-        The maps are the caller's: the next call does not write into them.
+        ``(C, S, S)`` float32 becomes ``(1, 256, h3, w3)`` and ``(1, 512, h, w)`` float32. The maps are the caller's: the next call does not write into them.
         """
         ...
 

@@ -75,9 +75,8 @@ def run_headless(
     if stats.error is not None:
         raise McoeError(stats.error)
     if not stats.results:
-        raise McoeError(
-            f"{pipeline.info.name if pipeline.info else 'The recording'} held no window to predict from; record for longer."
-        )
+        name = pipeline.info.name if pipeline.info else "The recording"
+        raise McoeError(f"{name} held no window to predict from; record for longer.")
     return stats
 
 
