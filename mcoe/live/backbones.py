@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mcoe.errors import McoeError
+from mcoe.model.config import Modality
 from mcoe.model.network import MCOENet
 
 #: Names for ``--backbone``; ``auto`` takes ``cuda_graph`` on a GPU and ``openvino`` on a CPU.
 BACKBONES = ("auto", "openvino", "torch", "cuda_graph")
-MODALITIES = ("rgb", "event")
 
 
 class Backbones(Protocol):
@@ -26,10 +26,11 @@ class Backbones(Protocol):
 
     name: str
 
-    def __call__(self, modality: str, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+    def __call__(self, modality: Modality, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
         """Map an image to its stage-3 and stage-4 maps.
 
-        ``(C, S, S)`` float32 becomes ``(1, 256, h3, w3)`` and ``(1, 512, h, w)`` float32. The maps are the caller's: the next call does not write into them.
+        ``(C, S, S)`` float32 becomes ``(1, 256, h3, w3)`` and ``(1, 512, h, w)`` float32.
+        The maps are the caller's: the next call does not write into them.
         """
         ...
 
@@ -45,7 +46,7 @@ class TorchBackbones:
 
     @torch.inference_mode(False)
     @torch.no_grad()
-    def __call__(self, modality: str, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+    def __call__(self, modality: Modality, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
         batch = torch.from_numpy(image)[None].to(self._device).contiguous(memory_format=torch.channels_last)
         maps = self._net.features(modality, batch)
         return maps.stage3.contiguous(), maps.stage4.contiguous()
@@ -71,17 +72,15 @@ class OpenVinoBackbones:
             "INFERENCE_PRECISION_HINT": "f32",
         }
         self._requests = {}
-        for modality in MODALITIES:
-            if not net.has(modality):
-                continue
-            size, channels = net.config.size, net.channels(modality)
+        for modality in net.config.modalities:
+            size, channels = net.config.size, _channels(net, modality)
             example = torch.zeros(1, channels, size, size)
             module = _Maps(net, modality)
             with torch.no_grad():
                 model = openvino.convert_model(module, example_input=example, input=[1, channels, size, size])
             self._requests[modality] = core.compile_model(model, "CPU", config).create_infer_request()
 
-    def __call__(self, modality: str, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+    def __call__(self, modality: Modality, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
         request = self._requests[modality]
         out = request.infer([np.ascontiguousarray(image[None])], share_inputs=True, share_outputs=False)
         stage3, stage4 = (torch.from_numpy(out[i]) for i in range(2))
@@ -95,11 +94,10 @@ class CudaGraphBackbones:
 
     def __init__(self, net: MCOENet, device: torch.device) -> None:
         self._graphs = {}
-        for modality in MODALITIES:
-            if net.has(modality):
-                self._graphs[modality] = _capture(_Maps(net, modality), net, modality, device)
+        for modality in net.config.modalities:
+            self._graphs[modality] = _capture(_Maps(net, modality), net, modality, device)
 
-    def __call__(self, modality: str, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+    def __call__(self, modality: Modality, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
         graph, pinned, static, outputs = self._graphs[modality]
         torch.cuda.current_stream().synchronize()  # the pinned buffer may still be on its way to the GPU
         pinned.copy_(torch.from_numpy(image)[None])
@@ -128,10 +126,14 @@ def build_backbones(name: str, net: MCOENet, device: torch.device, threads: int)
     return makers[name]()
 
 
+def _channels(net: MCOENet, modality: Modality) -> int:
+    return 3 if modality == "rgb" else net.config.bins
+
+
 class _Maps(torch.nn.Module):
     """One modality's backbone with its normalisation, as a module that exporters accept."""
 
-    def __init__(self, net: MCOENet, modality: str) -> None:
+    def __init__(self, net: MCOENet, modality: Modality) -> None:
         super().__init__()
         self.net, self.modality = net, modality
 
@@ -140,12 +142,12 @@ class _Maps(torch.nn.Module):
         return maps.stage3, maps.stage4
 
 
-def _capture(module: _Maps, net: MCOENet, modality: str, device: torch.device):  # type: ignore[no-untyped-def]
+def _capture(module: _Maps, net: MCOENet, modality: Modality, device: torch.device):  # type: ignore[no-untyped-def]
     """Record one modality's half-precision pass. The graph keeps a half copy of the weights; the net stays float32."""
     import copy
 
     half = copy.deepcopy(module).to(device=device, dtype=torch.float16, memory_format=torch.channels_last).eval()
-    shape = (1, net.channels(modality), net.config.size, net.config.size)
+    shape = (1, _channels(net, modality), net.config.size, net.config.size)
     pinned = torch.zeros(shape, dtype=torch.float16, pin_memory=True)
     static = torch.zeros(shape, dtype=torch.float16, device=device).contiguous(memory_format=torch.channels_last)
     side = torch.cuda.Stream()

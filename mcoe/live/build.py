@@ -49,10 +49,11 @@ def build_engine(options: EngineOptions) -> Engine:
     if options.weights is None:
         # Untrained: the window says so over the bars.
         torch.manual_seed(UNTRAINED_SEED)
-        net, name = MCOENet(options.config, scan=options.scan), ""
+        net, name = MCOENet(options.config), ""
     else:
-        net, _ = load_weights(options.weights, scan=options.scan)
+        net, _ = load_weights(options.weights)
         name = options.weights.name
+    net.to(device).use_scan(options.scan)
     return Engine(
         net,
         device=device,

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mcoe.explain.gradcam import explain_step
-from mcoe.live.backbones import MODALITIES, build_backbones
+from mcoe.live.backbones import build_backbones
 from mcoe.live.result import EngineInfo, Prediction, Window
+from mcoe.model.config import Modality
 from mcoe.model.network import MCOENet
 
 #: Feature maps kept per modality; covers the pair's gap at 60 Hz with room.
@@ -46,7 +47,7 @@ class Engine:
         self._net = net.eval().to(device)
         self._net.requires_grad_(False)  # Grad-CAM differentiates towards the maps alone
         self._device, self._explain = device, explain
-        self._shown = tuple(m for m in MODALITIES if net.has(m) and m != mask)
+        self._shown = tuple(m for m in net.config.modalities if m != mask)
         self._backbones = build_backbones(backbone, net, device, threads)
         self._cache: OrderedDict[tuple[str, int, int], tuple[Tensor, Tensor]] = OrderedDict()
         self.info = EngineInfo(
@@ -91,21 +92,21 @@ class Engine:
         done = time.perf_counter()
         return prediction, {"backbone": (features - started) * 1e3, "head": (done - features) * 1e3}
 
-    def _pair(self, modality: str, older: Window, window: Window) -> Tensor | None:
+    def _pair(self, modality: Modality, older: Window, window: Window) -> Tensor | None:
         """Return the pair's stage-4 maps ``(1, m, 512, h, w)``, or None if either image is missing."""
         maps = [self._maps(modality, w) for w in (older, window)]
         if any(m is None for m in maps):
             return None
         return torch.stack([m[1] for m in maps if m is not None], 1)
 
-    def _maps(self, modality: str, window: Window) -> tuple[Tensor, Tensor] | None:
+    def _maps(self, modality: Modality, window: Window) -> tuple[Tensor, Tensor] | None:
         image = window.rgb if modality == "rgb" else window.voxel
         if image is None:
             return None
         key = (modality, window.epoch, window.index)
         if key not in self._cache:
             self._cache[key] = self._backbones(modality, image)
-            while len(self._cache) > KEPT * len(MODALITIES):
+            while len(self._cache) > 2 * KEPT:
                 self._cache.popitem(last=False)
         return self._cache[key]
 
