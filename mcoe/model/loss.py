@@ -1,0 +1,33 @@
+"""The loss (Eq. 16–17)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mcoe.model.head import HeadOutput
+from mcoe.model.moe import HCEMoE
+from mcoe.model.network import MCOENet
+
+
+def orthogonal_loss(weight: Tensor) -> Tensor:
+    """MSE(WᵀW, I) of the router's output layer (Eq. 16).
+
+    Args:
+        weight: ``(N_e, hidden)`` as ``nn.Linear`` keeps it, the transpose of the paper's W.
+    """
+    gram = weight @ weight.T  # (N_e, N_e)
+    return F.mse_loss(gram, torch.eye(len(weight), dtype=weight.dtype, device=weight.device))
+
+
+def mcoe_loss(net: MCOENet, output: HeadOutput, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Total, cross entropy and orthogonal loss (Eq. 17); the last is 0 without a router.
+
+    Args:
+        labels: int64 ``(B,)``, indices into ``EMOTIONS``.
+    """
+    entropy = F.cross_entropy(output.logits, labels)  # ()
+    moe = net.head.moe
+    orthogonal = orthogonal_loss(moe.router.p2.weight) if isinstance(moe, HCEMoE) else entropy.new_zeros(())
+    return entropy + orthogonal, entropy, orthogonal
