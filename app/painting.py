@@ -1,0 +1,165 @@
+"""Drawing by QPainter that the panels share: canvases, pictures, text, marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app import theme
+
+Image = NDArray[np.uint8]
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+CENTRE = Qt.AlignmentFlag.AlignCenter
+
+
+class Canvas(QWidget):
+    """An opaque area that calls ``draw(painter, rect)``; it never asks for room, so no panel jumps."""
+
+    def __init__(self, draw: Callable[[QPainter, QRectF], None], background: str = theme.PANEL) -> None:
+        super().__init__()
+        self._draw, self._background = draw, QColor(background)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+
+    def sizeHint(self) -> QSize:
+        return QSize(10, 10)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._background)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        try:
+            self._draw(painter, QRectF(self.rect()))
+        finally:
+            # A painter left active would take the process down after an error in ``draw``.
+            painter.end()
+
+
+def line_height(painter: QPainter, scale: float = 1.0) -> float:
+    """Return the height of one line of text at ``scale`` times the widget's font."""
+    return float(round(QFontMetricsF(_font(painter, scale, False)).height() * 1.05))
+
+
+def _font(painter: QPainter, scale: float, bold: bool) -> QFont:
+    device = painter.device()
+    font = QFont(device.font() if isinstance(device, QWidget) else painter.font())
+    font.setPixelSize(max(8, round(QFontInfo(font).pixelSize() * scale)))
+    font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+    return font
+
+
+def text(
+    painter: QPainter,
+    rect: QRectF,
+    words: str,
+    align: Qt.AlignmentFlag = LEFT,
+    colour: str | QColor = theme.TEXT,
+    scale: float = 1.0,
+    bold: bool = False,
+    wrap: bool = False,
+) -> None:
+    """Write ``words`` inside ``rect``, shortened with an ellipsis rather than clipped."""
+    painter.setFont(_font(painter, scale, bold))
+    painter.setPen(QColor(colour))
+    if wrap:
+        painter.drawText(rect, int(align.value) | int(Qt.TextFlag.TextWordWrap.value), words)
+        return
+    shown = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(rect.width()) + 1)
+    painter.drawText(rect, int(align.value), shown)
+
+
+def text_width(painter: QPainter, words: str, scale: float = 1.0, bold: bool = False) -> float:
+    """Return the width of ``words``, px."""
+    return float(QFontMetricsF(_font(painter, scale, bold)).horizontalAdvance(words))
+
+
+def fitted(rect: QRectF, aspect: float, align: Qt.AlignmentFlag = CENTRE) -> QRectF:
+    """Return the largest rectangle of ``aspect`` (width / height) inside ``rect``, on whole pixels."""
+    width = min(rect.width(), rect.height() * aspect)
+    height = width / aspect
+    x = rect.x() + (0 if align & Qt.AlignmentFlag.AlignLeft else (rect.width() - width) / 2)
+    y = rect.y() + (0 if align & Qt.AlignmentFlag.AlignTop else (rect.height() - height) / 2)
+    return QRectF(round(x), round(y), max(1, int(width)), max(1, int(height)))
+
+
+def pixels(painter: QPainter, rect: QRectF) -> tuple[int, int]:
+    """Return ``rect``'s size in device pixels, ``(width, height)``."""
+    ratio = painter.device().devicePixelRatioF()
+    return max(1, round(rect.width() * ratio)), max(1, round(rect.height() * ratio))
+
+
+def resized(image: Image, size: tuple[int, int], smooth: bool = True) -> Image:
+    """Return ``image`` at ``size`` (width, height): cubic up, area down, or nearest."""
+    mode = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_CUBIC
+    if not smooth:
+        mode = cv2.INTER_NEAREST
+    return cv2.resize(image, size, interpolation=mode)  # type: ignore[return-value]
+
+
+def draw_image(painter: QPainter, rect: QRectF, image: Image) -> None:
+    """Draw an RGB or grey uint8 image that has ``rect``'s size in device pixels."""
+    code = cv2.COLOR_GRAY2BGRA if image.ndim == 2 else cv2.COLOR_RGB2BGRA
+    packed = cv2.cvtColor(image, code)
+    height, width = packed.shape[:2]
+    painter.drawImage(rect, QImage(packed.data, width, height, 4 * width, QImage.Format.Format_RGB32))
+
+
+def placeholder(painter: QPainter, rect: QRectF, words: str, scale: float = 1.0) -> None:
+    """Say calmly why there is nothing to see here."""
+    painter.fillRect(rect, QColor(theme.CANVAS))
+    if words:
+        inner = rect.adjusted(6, 4, -6, -4)
+        text(painter, inner, words, CENTRE, theme.DIM, scale, wrap=True)
+
+
+def frame(painter: QPainter, rect: QRectF, colour: str | QColor = theme.LINE, width: float = 1.0) -> None:
+    """Outline ``rect``."""
+    painter.setPen(QPen(QColor(colour), width))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(rect.adjusted(0.5, 0.5, -0.5, -0.5))
+
+
+def block(painter: QPainter, rect: QRectF, colour: str | QColor, radius: float = 2.0) -> None:
+    """Fill a slightly rounded rectangle."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(rect, radius, radius)
+
+
+def mark(painter: QPainter, centre: QPointF, size: float, shape: str, colour: str | QColor) -> None:
+    """Draw a circle, cross, diamond or square of ``size`` px."""
+    half = size / 2
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    if shape == "circle":
+        painter.drawEllipse(centre, half, half)
+    elif shape == "square":
+        painter.drawRect(QRectF(centre.x() - half, centre.y() - half, size, size))
+    elif shape == "diamond":
+        x, y = centre.x(), centre.y()
+        painter.drawPolygon(
+            QPolygonF([QPointF(x, y - half), QPointF(x + half, y), QPointF(x, y + half), QPointF(x - half, y)])
+        )
+    else:
+        arm = size / 3
+        painter.drawRect(QRectF(centre.x() - half, centre.y() - arm / 2, size, arm))
+        painter.drawRect(QRectF(centre.x() - arm / 2, centre.y() - half, arm, size))
+
+
+def legend(painter: QPainter, rect: QRectF, items: list[tuple[str, str, str]], align_right: bool = True) -> None:
+    """Draw ``(shape, colour, word)`` entries on one line."""
+    size, gap = rect.height() * 0.52, rect.height() * 0.35
+    widths = [size + gap + text_width(painter, word, 0.86) for _, _, word in items]
+    x = rect.right() - sum(widths) - 2 * gap * (len(items) - 1) if align_right else rect.left()
+    for (shape, colour, word), width in zip(items, widths, strict=True):
+        mark(painter, QPointF(x + size / 2, rect.center().y()), size, shape, colour)
+        left = x + size + gap
+        text(painter, QRectF(left, rect.y(), width - size + 2, rect.height()), word, LEFT, theme.DIM, 0.86)
+        x += width + 2 * gap

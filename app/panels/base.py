@@ -1,0 +1,74 @@
+"""What a panel is: a titled frame with one canvas, told about results and never asking for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
+
+from app.painting import Canvas
+from app.protocol import EngineInfo, HistoryPoint
+from mcoe.capture.source import SourceInfo
+from mcoe.live.result import Result
+
+
+class Panel(QFrame):
+    """One plot. Subclasses set ``title`` and ``sentence`` and implement :meth:`draw`.
+
+    Attributes:
+        title: the heading.
+        sentence: what the plot shows, in one sentence with the paper's term: tooltip and accessible description.
+        result: the newest result, or None.
+        source: the open source, or None.
+        engine: where the network runs, or None.
+    """
+
+    title = ""
+    sentence = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self.setAccessibleName(self.title)
+        self.setAccessibleDescription(self.sentence)
+        self.setToolTip(self.sentence)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self.result: Result | None = None
+        self.source: SourceInfo | None = None
+        self.engine: EngineInfo | None = None
+        heading = QLabel(self.title)
+        heading.setObjectName("panelTitle")
+        self.note = QLabel()
+        self.note.setObjectName("panelNote")
+        self.header = QHBoxLayout()
+        self.header.setSpacing(8)
+        self.header.addWidget(heading)
+        self.header.addStretch(1)
+        self.header.addWidget(self.note)
+        self.canvas = Canvas(self.draw)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(10, 6, 10, 8)
+        box.setSpacing(4)
+        box.addLayout(self.header)
+        box.addWidget(self.canvas, 1)
+
+    def set_context(self, source: SourceInfo | None, engine: EngineInfo | None) -> None:
+        """Take what is known of source and network; called once each becomes known and when a file closes."""
+        self.source, self.engine = source, engine
+        self.canvas.update()
+
+    def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
+        """Show a new result. ``history`` ends with it or shortly after it."""
+        self.result = result
+        self.canvas.update()
+
+    def clear(self) -> None:
+        """Go back to the empty state."""
+        self.result = None
+        self.canvas.update()
+
+    def draw(self, painter: QPainter, rect: QRectF) -> None:
+        """Paint the canvas."""
+        raise NotImplementedError

@@ -1,0 +1,106 @@
+"""Seven emotions: the smoothed probability as a bar, the raw one as a tick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QPainter
+
+from app import theme
+from app.painting import LEFT, RIGHT, block, line_height, text, text_width
+from app.panels.base import Panel
+from app.protocol import HistoryPoint
+from mcoe.live.result import Result
+from mcoe.model.config import EMOTIONS
+
+#: Time constant of the smoothing, µs.
+SMOOTH_US = 400_000
+UNTRAINED = "Untrained network: these bars mean nothing yet"
+
+
+class EmotionPanel(Panel):
+    """Label, bar and percent for each emotion; the winner in words above."""
+
+    title = "Emotion"
+    sentence = "The fused prediction of the HCE-MoE head: bars are smoothed over 0.4 s, the white tick is this moment."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.smoothed: np.ndarray | None = None
+        self.note.setText("bar: smoothed · tick: this moment")
+
+    @property
+    def notice(self) -> str:
+        """What stands in place of the winner: a warning while the weights are untrained, else nothing."""
+        return UNTRAINED if self.engine is not None and not self.engine.trained else ""
+
+    @property
+    def winner(self) -> str:
+        """The emotion with the highest smoothed probability, or nothing."""
+        return "" if self.smoothed is None else EMOTIONS[int(self.smoothed.argmax())]
+
+    def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
+        self.smoothed = smooth(result, history)
+        super().show_result(result, history)
+
+    def clear(self) -> None:
+        self.smoothed = None
+        super().clear()
+
+    def draw(self, painter: QPainter, rect: QRectF) -> None:
+        head = line_height(painter, 1.6)
+        self._headline(painter, QRectF(rect.left(), rect.top(), rect.width(), head))
+        rows = QRectF(rect.left(), rect.top() + head + 6, rect.width(), rect.height() - head - 6)
+        step = rows.height() / len(EMOTIONS)
+        label = max(text_width(painter, name, bold=True) for name in EMOTIONS) + 14
+        percent = text_width(painter, "100 %", bold=True) + 8
+        for index, name in enumerate(EMOTIONS):
+            row = QRectF(rows.left(), rows.top() + index * step, rows.width(), step)
+            track = QRectF(row.left() + label, row.top(), row.width() - label - percent, row.height())
+            self._row(painter, row, track, index, name)
+
+    def _headline(self, painter: QPainter, rect: QRectF) -> None:
+        if self.notice:
+            block(painter, rect, theme.mix(theme.PANEL, theme.WARNING, 0.16), 4)
+            block(painter, QRectF(rect.left(), rect.top(), 4, rect.height()), theme.WARNING, 2)
+            text(painter, rect.adjusted(12, 0, -6, 0), self.notice, LEFT, theme.WARNING, 0.95, bold=True)
+        elif self.winner:
+            text(painter, rect, self.winner.capitalize(), LEFT, theme.EMOTION_COLOURS[self.winner], 1.6, bold=True)
+            assert self.smoothed is not None
+            text(painter, rect, f"{self.smoothed.max():.0%}".replace("%", " %"), RIGHT, theme.TEXT, 1.6, bold=True)
+
+    def _row(self, painter: QPainter, row: QRectF, track: QRectF, index: int, name: str) -> None:
+        first = name == self.winner
+        muted = bool(self.notice)
+        text(painter, row, name, LEFT, theme.TEXT if first else theme.DIM, bold=first)
+        thick = min(track.height() * 0.6, line_height(painter) * 1.15)
+        bar = QRectF(track.left(), track.center().y() - thick / 2, track.width(), thick)
+        block(painter, bar, theme.RAISED, 3)
+        if self.smoothed is None or self.result is None:
+            return
+        value, raw = float(self.smoothed[index]), float(self.result.prediction.probabilities[index])
+        colour = theme.mix(theme.PANEL, theme.EMOTION_COLOURS[name], 0.4 if muted else 1.0 if first else 0.62)
+        block(painter, QRectF(bar.left(), bar.top(), max(2.0, bar.width() * value), thick), colour, 3)
+        x = bar.left() + min(bar.width() - 1, bar.width() * raw)
+        for width, ink in ((4, theme.PANEL), (2, theme.TEXT)):
+            painter.fillRect(QRectF(x - width / 2, bar.top() - 2, width, thick + 4), QColor(ink))
+        text(painter, row, f"{value:.0%}".replace("%", " %"), RIGHT, theme.TEXT if first else theme.DIM, bold=first)
+
+
+def smooth(result: Result, history: Sequence[HistoryPoint]) -> np.ndarray:
+    """Return the exponentially weighted mean of the recent probabilities ``(J,)``, time constant 0.4 s."""
+    window = result.window
+    total = np.array(result.prediction.probabilities, np.float64)
+    weight = 1.0
+    for point in reversed(history):
+        age = window.t1_us - point.t_us
+        if point.epoch == window.epoch and age <= 0:
+            continue
+        if point.epoch != window.epoch or age > 5 * SMOOTH_US:
+            break
+        share = float(np.exp(-age / SMOOTH_US))
+        total += share * point.probabilities
+        weight += share
+    return total / weight

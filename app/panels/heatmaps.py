@@ -1,0 +1,145 @@
+"""Grad-CAM over both modalities: where the evidence for one emotion lies."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Signal
+from PySide6.QtGui import QColor, QLinearGradient, QPainter
+from PySide6.QtWidgets import QComboBox
+
+from app import theme
+from app.painting import (
+    CENTRE,
+    LEFT,
+    RIGHT,
+    Image,
+    draw_image,
+    fitted,
+    frame,
+    line_height,
+    pixels,
+    placeholder,
+    resized,
+    text,
+    text_width,
+)
+from app.panels.base import Panel
+from app.panels.voxels import display_scale
+from mcoe.live.result import Window
+from mcoe.model.config import EMOTIONS
+
+
+class HeatmapPanel(Panel):
+    """Newer frame large, older frame small, RGB on the left and events on the right."""
+
+    title = "Grad-CAM"
+    sentence = (
+        "Grad-CAM of the backbones' last maps: where RGB and where events speak for the emotion named, "
+        "each modality scaled to its own maximum."
+    )
+    #: Index of the emotion to explain, or None for the predicted one.
+    class_chosen = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.note.setText("explain")
+        self.choice = QComboBox()
+        self.choice.setObjectName("compact")
+        self.choice.setAccessibleName("Emotion to explain")
+        self.choice.setToolTip("Which emotion's score Grad-CAM explains")
+        self.choice.addItem("predicted", None)
+        for index, name in enumerate(EMOTIONS):
+            self.choice.addItem(name, index)
+        self.choice.currentIndexChanged.connect(lambda _: self.class_chosen.emit(self.choice.currentData()))
+        self.header.addWidget(self.choice)
+
+    def draw(self, painter: QPainter, rect: QRectF) -> None:
+        line = line_height(painter, 0.86)
+        gap = 12.0
+        column = (rect.width() - gap) / 2
+        small = min(column * 0.36, rect.height() * 0.24)
+        side = int(min(column, rect.height() - small - 2 * line - 16))
+        left = rect.left() + (rect.width() - 2 * side - gap) / 2
+        for index, (name, colour) in enumerate((("RGB", theme.RGB), ("events", theme.EVENT))):
+            x = left + index * (side + gap)
+            top = rect.top()
+            text(painter, QRectF(x, top, side, line), name, LEFT, colour, 0.86, bold=True)
+            text(painter, QRectF(x, top, side, line), "now", RIGHT, theme.DIM, 0.86)
+            place = fitted(QRectF(x, top + line + 2, side, side), 1.0)
+            self._picture(painter, place, index, newer=True)
+            under = fitted(QRectF(x, place.bottom() + 5, small, small), 1.0)
+            self._picture(painter, under, index, newer=False)
+            beside = QRectF(under.right() + 8, under.top(), side - small - 8, under.height())
+            text(painter, beside, self._age(), LEFT, theme.DIM, 0.86)
+        self._legend(painter, QRectF(left, rect.bottom() - line, 2 * side + gap, line))
+
+    def _age(self) -> str:
+        if self.result is None:
+            return "earlier frame"
+        ms = (self.result.window.t1_us - self.result.older.t1_us) / 1000
+        return f"{ms / 1000:.1f} s earlier"
+
+    def _picture(self, painter: QPainter, place: QRectF, modality: int, newer: bool) -> None:
+        words, image, cam = self._content(modality, newer)
+        if image is None:
+            placeholder(painter, place, words if newer else "")
+        else:
+            draw_image(painter, place, heat_over(image, cam, pixels(painter, place)))
+        frame(painter, place)
+
+    def _content(self, modality: int, newer: bool) -> tuple[str, Image | None, np.ndarray | None]:
+        """Return ``(why nothing, picture (S, S) or (S, S, 3), heat (h, w) scaled 0..1)``."""
+        if self.result is None:
+            return "", None, None
+        window = self.result.window if newer else self.result.older
+        image = rgb_picture(window) if modality == 0 else event_picture(window)
+        if image is None:
+            return ("no frames" if modality == 0 else "no events") + " in this source", None, None
+        prediction = self.result.prediction
+        cams = prediction.cam_rgb if modality == 0 else prediction.cam_event
+        if cams is None:
+            return "", image, None
+        return "", image, cams[-1 if newer else 0] / max(float(cams.max()), 1e-9)
+
+    def _legend(self, painter: QPainter, rect: QRectF) -> None:
+        name = EMOTIONS[self.result.prediction.cam_class] if self.result else ""
+        words = f"evidence for {name}" if name else ""
+        text(painter, rect, words, LEFT, theme.TEXT, 0.86, bold=True)
+        most, none = text_width(painter, "most", 0.86), text_width(painter, "none", 0.86)
+        ramp = QRectF(rect.right() - most - 8 - rect.width() * 0.3, rect.top(), rect.width() * 0.3, rect.height())
+        gradient = QLinearGradient(QPointF(ramp.left(), 0), QPointF(ramp.right(), 0))
+        for stop in range(0, 256, 15):
+            gradient.setColorAt(stop / 255, QColor(*(int(c) for c in theme.HEAT_MAP[stop])))
+        painter.fillRect(ramp.adjusted(0, ramp.height() * 0.25, 0, -ramp.height() * 0.25), gradient)
+        text(painter, QRectF(ramp.right() + 8, rect.top(), most + 2, rect.height()), "most", CENTRE, theme.DIM, 0.86)
+        before = QRectF(ramp.left() - none - 10, rect.top(), none + 2, rect.height())
+        text(painter, before, "none", CENTRE, theme.DIM, 0.86)
+
+
+def rgb_picture(window: Window) -> Image | None:
+    """Return the network's RGB input as ``(S, S, 3)`` uint8, or None without a frame."""
+    if window.rgb is None:
+        return None
+    return np.ascontiguousarray(np.clip(window.rgb.transpose(1, 2, 0) * 255, 0, 255).astype(np.uint8))
+
+
+def event_picture(window: Window) -> Image | None:
+    """Return the window's events as a grey relief ``(S, S)`` uint8 (mid grey: no event), or None without events."""
+    if window.voxel is None:
+        return None
+    total = window.voxel.sum(0)
+    return np.clip(105 + total * (105 / display_scale(total)), 0, 255).astype(np.uint8)
+
+
+def heat_over(image: Image, cam: np.ndarray | None, size: tuple[int, int]) -> Image:
+    """Return ``image`` at ``size`` with ``cam`` (0..1) laid over it: more evidence covers more of the picture."""
+    picture = resized(image, size)
+    if picture.ndim == 2:
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
+    if cam is None:
+        return picture
+    heat = np.clip(cv2.resize(cam.astype(np.float32), size, interpolation=cv2.INTER_CUBIC), 0, 1)
+    colours = theme.HEAT_MAP[(heat * 255).astype(np.uint8)]
+    cover = np.sqrt(heat) * 0.75
+    return cv2.blendLinear(colours, picture, cover, 1 - cover)  # type: ignore[return-value]

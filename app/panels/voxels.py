@@ -1,0 +1,63 @@
+"""The voxel grid: what the network gets of the events."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter
+
+from app import theme
+from app.painting import CENTRE, Image, draw_image, fitted, frame, line_height, pixels, placeholder, resized, text
+from app.panels.base import Panel
+
+
+class VoxelPanel(Panel):
+    """The N_b temporal bins side by side, oldest first."""
+
+    title = "Voxel grid"
+    sentence = (
+        "The events of the window as the network sees them: a voxel grid of signed counts in three temporal bins."
+    )
+
+    def draw(self, painter: QPainter, rect: QRectF) -> None:
+        voxel = self.result.window.voxel if self.result else None
+        bins = 3 if voxel is None else len(voxel)
+        caption, gap = line_height(painter, 0.86), 8.0
+        width = (rect.width() - gap * (bins - 1)) / bins
+        side = int(min(width, rect.height() - caption - 2))
+        # Centred as one row, so that the bins stay together whatever the panel's shape.
+        left = rect.left() + (rect.width() - bins * side - (bins - 1) * gap) / 2
+        top = rect.top() + (rect.height() - side - caption - 2) / 2
+        if voxel is None:
+            words = "no events in this source" if self.source and not self.source.has_events else ""
+            placeholder(painter, QRectF(left, top, bins * side + (bins - 1) * gap, side), words)
+            return
+        window = self.result.window
+        span = (window.t1_us - window.t0_us) / 1000
+        scale = display_scale(voxel)
+        for index, plane in enumerate(voxel):
+            place = fitted(QRectF(left + index * (side + gap), top, side, side), 1.0)
+            draw_image(painter, place, signed_image(plane, scale, pixels(painter, place)))
+            frame(painter, place)
+            before = span * (1 - index / max(1, bins - 1))
+            words = f"−{before:.0f} ms" if before else "now"
+            text(painter, QRectF(place.x(), place.bottom() + 2, side, caption), words, CENTRE, theme.DIM, 0.86)
+
+    def show_result(self, result, history) -> None:  # type: ignore[no-untyped-def]
+        super().show_result(result, history)
+        voxel = result.window.voxel
+        self.note.setText("" if voxel is None else f"full colour at ±{display_scale(voxel):.1f} events")
+
+
+def display_scale(voxel: np.ndarray) -> float:
+    """Return the count that gets full colour: twice the RMS of the pixels that have any, at least 1."""
+    filled = np.count_nonzero(voxel)
+    if not filled:
+        return 1.0
+    return max(1.0, 2 * float(np.sqrt(np.vdot(voxel, voxel) / filled)))
+
+
+def signed_image(plane: np.ndarray, scale: float, size: tuple[int, int]) -> Image:
+    """Return signed counts ``(S, S)`` as colours at ``size``, ``(h, w, 3)`` uint8: OFF – dark – ON."""
+    levels = np.clip(plane * (127.5 / scale) + 127.5, 0, 255).astype(np.uint8)
+    return theme.POLARITY_MAP[resized(levels, size, smooth=size[0] < plane.shape[1])]
