@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mcoe.errors import McoeError
+from mcoe.live.openvino_resnet import resnet18_model
 from mcoe.model.config import Modality
 from mcoe.model.network import MCOENet
 
@@ -41,8 +42,9 @@ class TorchBackbones:
     name = "torch"
 
     def __init__(self, net: MCOENet, device: torch.device) -> None:
-        self._net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._device = device
+        self._net, self._device = net, device
+        for modality in net.config.modalities:
+            net.backbone(modality).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode(False)
     @torch.no_grad()
@@ -73,11 +75,7 @@ class OpenVinoBackbones:
         }
         self._requests = {}
         for modality in net.config.modalities:
-            size, channels = net.config.size, _channels(net, modality)
-            example = torch.zeros(1, channels, size, size)
-            module = _Maps(net, modality)
-            with torch.no_grad():
-                model = openvino.convert_model(module, example_input=example, input=[1, channels, size, size])
+            model = resnet18_model(net.backbone(modality), net.config.size)
             self._requests[modality] = core.compile_model(model, "CPU", config).create_infer_request()
 
     def __call__(self, modality: Modality, image: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
@@ -135,10 +133,10 @@ class _Maps(torch.nn.Module):
 
     def __init__(self, net: MCOENet, modality: Modality) -> None:
         super().__init__()
-        self.net, self.modality = net, modality
+        self.backbone = net.backbone(modality)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        maps = self.net.features(self.modality, image)
+        maps = self.backbone(image)
         return maps.stage3, maps.stage4
 
 
@@ -146,11 +144,12 @@ def _capture(module: _Maps, net: MCOENet, modality: Modality, device: torch.devi
     """Record one modality's half-precision pass. The graph keeps a half copy of the weights; the net stays float32."""
     import copy
 
-    half = copy.deepcopy(module).to(device=device, dtype=torch.float16, memory_format=torch.channels_last).eval()
+    half = copy.deepcopy(module).eval().to(device, torch.float16)
+    half.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shape = (1, _channels(net, modality), net.config.size, net.config.size)
     pinned = torch.zeros(shape, dtype=torch.float16, pin_memory=True)
     static = torch.zeros(shape, dtype=torch.float16, device=device).contiguous(memory_format=torch.channels_last)
-    side = torch.cuda.Stream()
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.no_grad(), torch.cuda.stream(side):
         for _ in range(3):

@@ -11,7 +11,6 @@ from mcoe.errors import McoeError
 from mcoe.live.engine import Engine
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
-from mcoe.model.weights import load_weights
 
 #: Seed of the untrained network, so that two runs without weights agree.
 UNTRAINED_SEED = 0
@@ -51,6 +50,8 @@ def build_engine(options: EngineOptions) -> Engine:
         torch.manual_seed(UNTRAINED_SEED)
         net, name = MCOENet(options.config), ""
     else:
+        from mcoe.model.weights import load_weights
+
         net, _ = load_weights(options.weights)
         name = options.weights.name
     net.to(device).use_scan(options.scan)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import OrderedDict
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from mcoe.errors import McoeError
 from mcoe.explain.gradcam import explain_step
+from mcoe.explain.trace import expert_trace
 from mcoe.live.backbones import build_backbones
 from mcoe.live.result import EngineInfo, Prediction, Window
 from mcoe.model.config import Modality
@@ -71,22 +72,21 @@ class Engine:
         """
         started = time.perf_counter()
         maps = {m: self._pair(m, older, window) for m in self._shown}
+        if all(pair is None for pair in maps.values()):
+            raise McoeError(
+                f"The network has neither frames nor events to look at; it needs {' or '.join(self._shown)}."
+            )
         self._synchronise()
         features = time.perf_counter()
-        out = explain_step(self._net, maps.get("rgb"), maps.get("event"), target=target, cam=self._explain)
-        head = out.head
+        head, cam_rgb, cam_event, cam_class = explain_step(
+            self._net, maps.get("rgb"), maps.get("event"), target=target, cam=self._explain
+        )
+        trace = expert_trace(head, self._net.config)
         prediction = Prediction(
-            probabilities=_numpy(head.logits.softmax(-1)[0]),
-            logits=_numpy(head.logits[0]),
-            gates=_numpy(head.gates[0]),
-            chosen=head.chosen[0].cpu().numpy(),
-            weights=_numpy(head.weights[0]),
-            expert_logits=_numpy(head.expert_logits[0]),
-            expert_kinds=self._net.config.expert_kinds,
-            alpha=_numpy(head.alpha[0]),
-            cam_rgb=None if out.cam_rgb is None else _numpy(out.cam_rgb[0]),
-            cam_event=None if out.cam_event is None else _numpy(out.cam_event[0]),
-            cam_class=int(out.cam_class[0]),
+            **{field.name: getattr(trace, field.name) for field in dataclasses.fields(trace)},
+            cam_rgb=None if cam_rgb is None else cam_rgb[0].cpu().numpy(),
+            cam_event=None if cam_event is None else cam_event[0].cpu().numpy(),
+            cam_class=int(cam_class[0]),
             stride=window.index - older.index,
         )
         done = time.perf_counter()
@@ -113,7 +113,3 @@ class Engine:
     def _synchronise(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
-
-
-def _numpy(tensor: Tensor) -> NDArray[np.float32]:
-    return tensor.detach().to("cpu", torch.float32).numpy()

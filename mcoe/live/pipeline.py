@@ -113,7 +113,8 @@ class Pipeline:
         self._ready = threading.Event()  # the engine stands: only now the clock may run
         self._seek_us: int | None = None
         self._generation = 0
-        self._state, self._error = "loading", None
+        self._state = "loading"
+        self._error: str | None = None
         self._position_us = 0
         self._latest: Result | None = None
         self._history: deque[HistoryPoint] = deque(maxlen=HISTORY)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.events.packets import Events, Frame
+from mcoe.explain.trace import ExpertTrace
 
 Float = NDArray[np.float32]
 
@@ -39,29 +40,16 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """What the network says of one window, and why.
+class Prediction(ExpertTrace):
+    """What the network says of one window, and why: the expert trace and Grad-CAM.
 
     Attributes:
-        probabilities, logits: ``(J,)``.
-        gates: ``(N_e,)`` softmax of the router, before top-k.
-        chosen, weights: ``(k,)`` chosen experts, best first, and their weights (sum 1).
-        expert_logits: ``(N_e, J)`` every expert's own vote, chosen or not.
-        expert_kinds: ``N_e`` of ``focal``, ``attention``, ``deep``.
-        alpha: ``(M,)`` per-token balance of Eq. 8 (1 = RGB, 0 = events), M = m·4·4, older frame first.
-        cam_rgb, cam_event: ``(m, h, w)`` Grad-CAM, >= 0 and not normalised, older frame first; None when not asked for.
-        cam_class: the class that the Grad-CAM explains.
+        cam_rgb, cam_event: ``(m, h, w)`` Grad-CAM, >= 0 and not normalised, older frame first; None when not asked for
+            or without that modality.
+        cam_class: the class that Grad-CAM explains.
         stride: windows between the older and the newer frame of the pair; smaller right after a start or seek.
     """
 
-    probabilities: Float
-    logits: Float
-    gates: Float
-    chosen: NDArray[np.int64]
-    weights: Float
-    expert_logits: Float
-    expert_kinds: tuple[str, ...]
-    alpha: Float
     cam_rgb: Float | None
     cam_event: Float | None
     cam_class: int

@@ -1,0 +1,126 @@
+"""The streaming engine says what the whole network says, whichever engine runs the backbones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mcoe.errors import McoeError
+from mcoe.events.packets import empty_events
+from mcoe.live.backbones import build_backbones
+from mcoe.live.build import EngineOptions, build_engine, pick_device
+from mcoe.live.engine import Engine
+from mcoe.live.result import Window
+from mcoe.model.config import ModelConfig
+from mcoe.model.network import MCOENet
+
+CPU = torch.device("cpu")
+SMALL = ModelConfig(size=64, d=32, heads=4, deep_layers=1, focal_width=16)
+
+
+@pytest.fixture(scope="module")
+def net() -> MCOENet:
+    torch.manual_seed(0)
+    return MCOENet(SMALL).eval()
+
+
+def window(index: int, rgb: bool = True, event: bool = True) -> Window:
+    rng = np.random.default_rng(index)
+    shape = (3, SMALL.size, SMALL.size)
+    image = rng.random(shape, np.float32) if rgb else None
+    voxel = rng.normal(0, 0.3, shape).astype(np.float32) if event else None
+    return Window(index, 0, index * 33_000, (index + 1) * 33_000, None, empty_events(), (0, 0, 1), image, voxel)
+
+
+def full(net: MCOENet, *windows: Window) -> np.ndarray:
+    rgb, event = (torch.from_numpy(np.stack([getattr(w, name) for w in windows]))[None] for name in ("rgb", "voxel"))
+    with torch.no_grad():
+        return net(rgb, event).logits[0].numpy()
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_streaming_equals_the_full_forward(net: MCOENet, name: str) -> None:
+    engine = Engine(net, device=CPU, backbone=name)
+    for i in range(3):
+        prediction, stages = engine.step(window(i), window(i + 12))
+        assert np.allclose(prediction.logits, full(net, window(i), window(i + 12)), atol=1e-4)
+        assert set(stages) == {"backbone", "head"}
+        assert prediction.stride == 12
+    assert prediction.cam_rgb is not None
+    assert prediction.cam_rgb.shape == (2, 2, 2)
+    assert prediction.weights.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_what_came_before_changes_no_bit(net: MCOENet) -> None:
+    busy, fresh = (Engine(net, device=CPU, backbone="openvino") for _ in range(2))
+    for i in range(5):
+        busy.step(window(i), window(i + 3))
+    a, b = (e.step(window(5), window(8))[0] for e in (busy, fresh))
+    assert np.array_equal(a.logits, b.logits)
+
+
+def test_the_older_frame_is_not_computed_again(net: MCOENet) -> None:
+    engine = Engine(net, device=CPU, backbone="torch")
+    calls = []
+    inner = engine._backbones
+    engine._backbones = lambda m, image: calls.append(m) or inner(m, image)  # type: ignore[assignment, func-returns-value]
+    engine.step(window(0), window(1))
+    engine.step(window(1), window(2))
+    assert calls == ["rgb", "rgb", "event", "event", "rgb", "event"]
+
+
+def test_a_masked_and_a_missing_modality_are_the_same(net: MCOENet) -> None:
+    masked = Engine(net, device=CPU, backbone="torch", mask="event").step(window(0), window(1))[0]
+    engine = Engine(net, device=CPU, backbone="torch")
+    missing = engine.step(window(0, event=False), window(1, event=False))[0]
+    both = engine.step(window(2), window(3))[0]
+    assert np.array_equal(masked.logits, missing.logits)
+    assert masked.cam_event is None
+    assert not np.array_equal(masked.logits, both.logits)
+
+
+def test_a_window_without_anything_is_refused(net: MCOENet) -> None:
+    engine = Engine(net, device=CPU, backbone="torch", mask="event")
+    with pytest.raises(McoeError, match="neither"):
+        engine.step(window(0, rgb=False), window(1, rgb=False))
+
+
+def test_the_pinned_class_is_explained(net: MCOENet) -> None:
+    engine = Engine(net, device=CPU, backbone="torch")
+    a, b = (engine.step(window(0), window(1), target=t)[0] for t in (1, 2))
+    assert (a.cam_class, b.cam_class) == (1, 2)
+    assert not np.array_equal(a.cam_rgb, b.cam_rgb)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["cuda_graph", "nonsense"])
+def test_an_engine_that_cannot_run_says_so(net: MCOENet, name: str) -> None:
+    with pytest.raises(McoeError, match=name):
+        build_backbones(name, net, CPU, 1)
+
+
+def test_cuda_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device("auto").type == "cpu"
+    with pytest.raises(McoeError, match="--device cpu"):
+        pick_device("cuda")
+
+
+def test_untrained_engines_agree_and_say_so() -> None:
+    options = EngineOptions(config=SMALL, backbone="torch")
+    a, b = (build_engine(options) for _ in range(2))
+    assert not a.info.trained
+    x, y = (e.step(window(0), window(1))[0].logits for e in (a, b))
+    assert np.array_equal(x, y)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_cuda_graph_agrees_with_float32(net: MCOENet) -> None:
+    device = torch.device("cuda")
+    on_gpu = MCOENet(SMALL).eval()
+    on_gpu.load_state_dict(net.state_dict())
+    engine = Engine(on_gpu, device=device, backbone="cuda_graph")
+    for i in range(3):
+        got = engine.step(window(i), window(i + 2))[0].probabilities
+        logits = torch.from_numpy(full(net, window(i), window(i + 2)))
+        assert np.allclose(got, logits.softmax(-1).numpy(), atol=5e-3)

@@ -1,0 +1,87 @@
+"""The command line as a user types it: good runs end well, bad input gets one sentence and exit code 2."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mcoe.model.config import EMOTIONS
+from tests.shared import recording
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(*args: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "main.py", *map(str, args)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+
+
+def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert result.returncode == 2, result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def test_headless_on_the_davis_recording(tmp_path: Path) -> None:
+    out = tmp_path / "predictions.csv"
+    result = run("--headless", "--replay", recording("davis346_street_events_frames_imu.aedat4"), "--out", out)
+    assert result.returncode == 0, result.stderr
+    rows = list(csv.DictReader(out.open()))
+    assert len(rows) == 59
+    assert [int(r["index"]) for r in rows] == list(range(59))
+    for r in rows:
+        shares = [float(r[e]) for e in EMOTIONS]
+        assert sum(shares) == pytest.approx(1, abs=1e-5)
+        assert r["emotion"] == EMOTIONS[max(range(7), key=shares.__getitem__)]
+    assert len({r["happy"] for r in rows}) > 50
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--nonsense"], ["--nonsense", "--help"]),
+        (["--speed", "9"], ["--speed", "0.1"]),
+        (["--stride", "0"], ["--stride"]),
+        (["--threads", "0"], ["--threads"]),
+        (["--headless"], ["--replay", "--out"]),
+        (["--out", "x.csv"], ["--headless"]),
+        (["--device", "tpu"], ["tpu"]),
+    ],
+)
+def test_bad_options(args: list[str], words: list[str]) -> None:
+    refused(run(*args), *words)
+
+
+def test_bad_files(tmp_path: Path) -> None:
+    out = tmp_path / "p.csv"
+    empty, text, cut = (tmp_path / name for name in ("empty.aedat4", "text.aedat4", "cut.aedat4"))
+    empty.touch()
+    text.write_text("these are not events\n" * 100)
+    whole = (ROOT / "assets" / "demo.aedat4").read_bytes()
+    cut.write_bytes(whole[: len(whole) // 2])
+    for path in (tmp_path / "missing.aedat4", empty, text, cut, tmp_path):
+        refused(run("--headless", "--replay", path, "--out", out), path.name)
+
+
+def test_an_unwritable_out_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "no" / "folder" / "p.csv"
+    refused(run("--headless", "--replay", ROOT / "assets" / "demo.aedat4", "--out", out), str(out))
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    demo = ROOT / "assets" / "demo.aedat4"
+    weights = tmp_path / "none.safetensors"
+    refused(run("--headless", "--replay", demo, "--out", tmp_path / "p.csv", "--weights", weights), weights.name)
+
+
+def test_help_lists_every_option() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    for option in ("--replay", "--headless", "--out", "--weights", "--mask", "--scan"):
+        assert option in result.stdout
