@@ -1,0 +1,199 @@
+"""Lays a frame camera's image over an event camera's: a homography, by four points or by ECC, kept per device pair."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mcoe.errors import McoeError
+from mcoe.events.packets import Events, Frame
+
+Matrix = NDArray[np.float64]
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Where a frame's pixels lie on the event sensor.
+
+    Attributes:
+        matrix: ``(3, 3)`` homography, frame pixels to event pixels.
+        frame_size: ``(width, height)`` of the frames it was made for.
+        size: ``(width, height)`` of the event sensor.
+        method: ``scale`` (nothing known yet), ``points`` or ``ecc``.
+    """
+
+    matrix: Matrix
+    frame_size: tuple[int, int]
+    size: tuple[int, int]
+    method: str
+
+    def image(self, image: Image) -> Image:
+        """Return ``(H, W[, 3])`` of the event sensor's size; black where the frame does not reach."""
+        if (image.shape[1], image.shape[0]) != self.frame_size:
+            raise McoeError(
+                f"The alignment was made for frames of {self.frame_size[0]}×{self.frame_size[1]}, not "
+                f"{image.shape[1]}×{image.shape[0]}; align this pair of cameras again."
+            )
+        # AREA has no meaning in a warp: shrink by blur first, or a large webcam image aliases.
+        shrink = 1 / max(1e-6, float(np.sqrt(abs(np.linalg.det(self.matrix[:2, :2])))))
+        if shrink > 1.5:
+            image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 * shrink), np.uint8)
+        return np.asarray(cv2.warpPerspective(image, self.matrix, self.size, flags=cv2.INTER_LINEAR), np.uint8)
+
+    def frame(self, frame: Frame) -> Frame:
+        """Return the frame laid over the event sensor."""
+        return Frame(self.image(frame.image), frame.start_us, frame.end_us)
+
+
+def scaled(frame_size: tuple[int, int], size: tuple[int, int]) -> Alignment:
+    """Return the first guess: the frame's centre on the sensor's, just covering it, pixels kept square."""
+    (fw, fh), (w, h) = frame_size, size
+    scale = max(w / fw, h / fh)
+    matrix = np.array([[scale, 0, (w - scale * fw) / 2], [0, scale, (h - scale * fh) / 2], [0, 0, 1]], np.float64)
+    return Alignment(matrix, frame_size, size, "scale")
+
+
+def from_points(
+    frame_points: NDArray[np.float64], event_points: NDArray[np.float64], frame_size: tuple[int, int], size: tuple[int, int]
+) -> Alignment:
+    """Return the alignment that carries four (or more) frame points onto event points, both ``(n, 2)`` x, y.
+
+    Raises:
+        McoeError: fewer than four points, or three of four on one line.
+    """
+    source, target = np.asarray(frame_points, np.float64), np.asarray(event_points, np.float64)
+    if source.shape != target.shape or source.ndim != 2 or len(source) < 4:
+        raise McoeError("An alignment needs four points in each image; click the same four in both.")
+    matrix, _ = cv2.findHomography(source, target)
+    if matrix is None or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9 or _collinear(source):
+        raise McoeError("Three of the four points lie on one line; choose the corners of a large square.")
+    return Alignment(np.asarray(matrix, np.float64), frame_size, size, "points")
+
+
+def refine(start: Alignment, frame_image: Image, activity: Image, iterations: int = 200) -> tuple[Alignment, float]:
+    """Refine by maximising the enhanced correlation coefficient of edges (Evangelidis & Psarakis 2008).
+
+    Args:
+        start: what to begin with; it must be right to some 10 pixels.
+        frame_image: a frame, as the camera gives it.
+        activity: ``(H, W)`` uint8 of the same moment, :func:`activity_image`.
+
+    Returns:
+        The alignment and the correlation reached, -1 to 1.
+
+    Raises:
+        McoeError: the images do not agree anywhere near ``start``.
+    """
+    template = _soft(activity)
+    # ECC warps its input onto the template by target → input coordinates: the inverse of ours, after our first guess.
+    moved = _soft(_edges(start.image(frame_image)))
+    warp = np.eye(3, dtype=np.float32)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, iterations, 1e-6)
+    try:
+        score, warp = cv2.findTransformECC(template, moved, warp, cv2.MOTION_HOMOGRAPHY, criteria, None, 5)
+    except cv2.error as error:
+        raise McoeError(
+            "The image and the events do not agree well enough to align them; move something with clear edges in view, "
+            "or set four points by hand."
+        ) from error
+    matrix = np.linalg.inv(warp.astype(np.float64)) @ start.matrix
+    return Alignment(matrix / matrix[2, 2], start.frame_size, start.size, "ecc"), float(score)
+
+
+def activity_image(events: Events, size: tuple[int, int]) -> Image:
+    """Return ``(H, W)`` uint8: where events are, 255 at the 99th percentile of the counts."""
+    width, height = size
+    counts = np.bincount(events["y"].astype(np.int64) * width + events["x"], minlength=width * height)
+    top = max(1.0, float(np.percentile(counts[counts > 0], 99))) if len(events) else 1.0
+    return np.minimum(counts * (255 / top), 255).astype(np.uint8).reshape(height, width)
+
+
+def edge_overlay(aligned: Image, activity: Image) -> Image:
+    """Return ``(H, W, 3)`` RGB: the aligned frame dimmed, its edges green, the events' activity red."""
+    gray = aligned if aligned.ndim == 2 else np.asarray(cv2.cvtColor(aligned, cv2.COLOR_RGB2GRAY), np.uint8)
+    out = np.repeat((gray // 2)[..., None], 3, axis=2)
+    out[..., 0] = np.maximum(out[..., 0], activity)
+    out[..., 1] = np.maximum(out[..., 1], cv2.Canny(gray, 60, 160))
+    return out
+
+
+def save(alignment: Alignment, pair: str, folder: Path) -> Path:
+    """Keep the alignment of a device pair, e.g. ``"EVK4 00051500 + webcam 0"``; return the file.
+
+    Raises:
+        McoeError: the folder cannot be written.
+    """
+    path = _file(pair, folder)
+    text = json.dumps(
+        {
+            "pair": pair,
+            "method": alignment.method,
+            "frame_size": alignment.frame_size,
+            "size": alignment.size,
+            "matrix": alignment.matrix.tolist(),
+        },
+        indent=2,
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(text + "\n")
+        os.replace(part, path)
+    except OSError as error:
+        raise McoeError(f"{path} cannot be written ({error.strerror}); free the disk or its rights.") from error
+    return path
+
+
+def load(pair: str, folder: Path) -> Alignment | None:
+    """Return the alignment kept for a device pair, None if there is none.
+
+    Raises:
+        McoeError: its file is damaged.
+    """
+    path = _file(pair, folder)
+    try:
+        kept = json.loads(path.read_text())
+        matrix = np.array(kept["matrix"], np.float64)
+        if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+            raise ValueError("no 3×3 matrix")
+        (fw, fh), (w, h) = kept["frame_size"], kept["size"]
+        return Alignment(matrix, (int(fw), int(fh)), (int(w), int(h)), str(kept["method"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise McoeError(f"{path} is damaged ({error}); delete it and align the cameras again.") from error
+
+
+def _file(pair: str, folder: Path) -> Path:
+    return folder / (re.sub(r"[^A-Za-z0-9]+", "-", pair).strip("-").lower() + ".json")
+
+
+def _collinear(points: NDArray[np.float64]) -> bool:
+    if len(points) > 4:
+        return False
+    spread = float(np.ptp(points, axis=0).max()) or 1.0
+    for left_out in range(4):
+        a, b, c = np.delete(points, left_out, axis=0)
+        u, v = b - a, c - a
+        if abs(u[0] * v[1] - u[1] * v[0]) < 1e-3 * spread**2:
+            return True
+    return False
+
+
+def _edges(image: Image) -> Image:
+    gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    dx, dy = (cv2.Sobel(gray, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    return np.minimum(cv2.magnitude(dx, dy), 255).astype(np.uint8)
+
+
+def _soft(edges: Image) -> NDArray[np.float32]:
+    """Blur, so that edges a few pixels apart still pull at each other."""
+    return np.asarray(cv2.GaussianBlur(edges, (0, 0), 2.0), np.float32)
