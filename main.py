@@ -21,6 +21,13 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"mcoe-live: {message}; see --help.\n")
 
 
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise argparse.ArgumentTypeError(f"a size is written WIDTHxHEIGHT, e.g. 1280x800, not {text}")
+    return int(width), int(height)
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     p = _Parser(prog="main.py", description=__doc__, allow_abbrev=False)
@@ -44,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
                    help="gap of the frame pair, in frames at 30 Hz (default: %(default)s = 0.4 s)")  # fmt: skip
     p.add_argument("--speed", type=float, default=1.0, metavar="X", help="playback speed, 0.1 to 4")
     p.add_argument("--loop", action="store_true", help="start the recording again when it ends")
-    p.add_argument("--size", metavar="WxH", help="window size, e.g. 1280x800")
+    p.add_argument("--size", type=_size, metavar="WxH", help="window size, e.g. 1280x800")
     p.add_argument("--screenshot", type=Path, metavar="PNG", help="save the window after --after seconds and quit")
     p.add_argument("--after", type=float, default=6.0, metavar="S", help=argparse.SUPPRESS)
     return p
@@ -91,9 +98,25 @@ def _headless(args: argparse.Namespace) -> int:
 
 
 def _window(args: argparse.Namespace) -> int:
-    from app.run import run
+    from app.application import run
+    from mcoe.capture.registry import open_replay
+    from mcoe.live.build import build_engine
+    from mcoe.live.pipeline import Pipeline
 
-    return run(args, args.replay or DEMO)
+    options = _engine_options(args)
+
+    def make_pipeline(path: str | None) -> Pipeline:
+        return Pipeline(
+            lambda: open_replay(path or DEMO),
+            lambda: build_engine(options),
+            stride=args.stride,
+            speed=args.speed,
+            # The bundled recording lasts seconds: it plays until someone opens another.
+            loop=args.loop or path is None,
+        )
+
+    shot = (args.screenshot, args.after) if args.screenshot else None
+    return run(make_pipeline, args.replay and str(args.replay), args.size, shot)
 
 
 if __name__ == "__main__":
