@@ -72,7 +72,7 @@ class NoiseFilter:
         return NoiseRates(self._in, self._out, self._in * per_s, self._out * per_s)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _keep(times, xs, ys, duration, last, keep):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     for i in range(len(times)):
         t, x, y = times[i], xs[i] + 1, ys[i] + 1

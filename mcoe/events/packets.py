@@ -6,6 +6,7 @@ Packets are immutable by convention: whoever receives one never writes to its ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,18 @@ def make_events(timestamp: Any, x: Any, y: Any, polarity: Any) -> Events:
     out["timestamp"], out["x"], out["y"] = timestamp, x, y
     out["polarity"] = np.asarray(polarity) > 0
     return out
+
+
+def join_events(parts: Sequence[Events]) -> Events:
+    """Concatenate event arrays; a single one comes back as it is.
+
+    ``np.concatenate`` would copy field by field, a hundred times slower, and return a dtype without the padding.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return empty_events()
+    return np.concatenate([part.view("V16") for part in parts]).view(EVENT_DTYPE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,9 +62,7 @@ def voxel_grid(
     bounds = (np.uint64(v) for v in (width, height, x0, y0, columns, rows))
     disorder, outside = _accumulate()(grid.reshape(-1), words, t0_us, t1_us, bins - 1, *bounds)
     if disorder:
-        raise ValueError(
-            f"{disorder} events are earlier than the one before them; sort the events by timestamp"
-        )
+        raise ValueError(f"{disorder} events are earlier than the one before them; sort the events by timestamp")
     if outside:
         raise ValueError(f"{outside} events lie outside the {width}×{height} sensor")
     return grid[:bins]

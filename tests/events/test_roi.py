@@ -7,9 +7,7 @@ from mcoe.events.packets import make_events
 from mcoe.events.roi import default_roi, rgb_input, voxel_input
 
 
-@pytest.mark.parametrize(
-    ("size", "roi"), [((346, 260), (43, 0, 260)), ((260, 346), (0, 43, 260)), ((1, 1), (0, 0, 1))]
-)
+@pytest.mark.parametrize(("size", "roi"), [((346, 260), (43, 0, 260)), ((260, 346), (0, 43, 260)), ((1, 1), (0, 0, 1))])
 def test_default_region_is_the_largest_centred_square(size, roi):
     assert default_roi(size) == roi
 

@@ -98,9 +98,7 @@ def test_read_only_and_strided_events_are_accepted():
     events = make_events(range(8), range(8), [0] * 8, [1] * 8)
     frozen = np.frombuffer(events.tobytes(), events.dtype)
     np.testing.assert_array_equal(voxel_grid(frozen, 0, 8, (8, 1)), voxel_grid(events, 0, 8, (8, 1)))
-    np.testing.assert_array_equal(
-        voxel_grid(events[::2], 0, 8, (8, 1)), voxel_grid(events[::2].copy(), 0, 8, (8, 1))
-    )
+    np.testing.assert_array_equal(voxel_grid(events[::2], 0, 8, (8, 1)), voxel_grid(events[::2].copy(), 0, 8, (8, 1)))
     assert events.flags.writeable
 
 
