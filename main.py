@@ -81,9 +81,7 @@ def main(argv: list[str] | None = None) -> int:
 def _engine_options(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     from mcoe.live.build import EngineOptions
 
-    return EngineOptions(
-        args.weights, args.device, args.backbone, args.scan, args.mask, not args.headless, args.threads
-    )
+    return EngineOptions(args.weights, args.device, args.backbone, args.scan, args.mask, args.threads)
 
 
 def _headless(args: argparse.Namespace) -> int:

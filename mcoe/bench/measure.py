@@ -14,7 +14,7 @@ import torch
 class Row:
     """One line of the table.
 
-    ``value`` is the median in ``unit``, ``spread`` its (p5, p95), ``ratio`` how many times faster than the group's first.
+    ``value`` is the median in ``unit``, ``spread`` its (p5, p95), ``ratio`` how much faster than the group's first.
     """
 
     group: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +13,7 @@ from mcoe.errors import McoeError
 from mcoe.events.packets import empty_events
 from mcoe.live.backbones import BACKBONES
 from mcoe.live.engine import Engine
-from mcoe.live.result import Window
+from mcoe.live.result import Question, Window
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 
@@ -57,12 +58,17 @@ def bench_network(device: torch.device, threads: int, seconds: float) -> list[Ro
     for name in (b for b in BACKBONES if b != "auto"):
         for explain in (False, True):
             try:
-                engine = Engine(net, device=device, backbone=name, threads=threads, explain=explain)
+                engine = Engine(net, device=device, backbone=name, threads=threads)
             except McoeError:
                 continue  # an engine of another device
             own = _Stream(config)
             for _ in range(13):  # fill the older frames' features
                 engine.step(*own.next())
             shown = "with Grad-CAM and expert trace" if explain else "prediction only"
-            contenders[f"streaming step, {name}, {shown}"] = lambda e=engine, s=own: e.step(*s.next())  # type: ignore[misc]
+            step = functools.partial(_step, engine, own, Question(cam=explain))
+            contenders[f"streaming step, {name}, {shown}"] = step
     return race("Network, batch 1, 100×100", contenders, seconds=seconds)
+
+
+def _step(engine: Engine, stream: _Stream, question: Question) -> object:
+    return engine.step(*stream.next(), question)

@@ -24,6 +24,7 @@ def explain_step(
     target: int | None = None,
     cam: bool = True,
     layer: Layer = "stage4",
+    versus: int | None = None,
 ) -> tuple[HeadOutput, Tensor | None, Tensor | None, Tensor]:
     """One forward pass of the head and, with ``cam``, one backward pass to the maps.
 
@@ -31,6 +32,8 @@ def explain_step(
         net: in evaluation mode; with ``requires_grad_(False)`` no parameter's gradient costs anything.
         rgb_maps, event_maps: ``(B, m, C, h, w)``, maps of ``layer``; None for a missing modality.
         target: index into ``EMOTIONS`` to explain; None: each sample's predicted class.
+        versus: a second class, whose evidence counts against the first's; the maps are then signed, and their
+            positive part speaks for ``target``, their negative part for ``versus``.
         layer: with ``stage3`` the maps are stage-3 maps, and stage 4 runs here, in torch.
 
     Returns:
@@ -50,9 +53,12 @@ def explain_step(
         cams: dict[Modality, Tensor] = {}
         if cam:
             score = output.logits.gather(1, classes[:, None]).sum()  # ()
+            if versus is not None:
+                score = score - output.logits[:, versus].sum()  # ()
             grads = torch.autograd.grad(score, list(given.values()))
             cams = {
-                name: grad_cam(maps.detach(), grad) for (name, maps), grad in zip(given.items(), grads, strict=True)
+                name: grad_cam(maps.detach(), grad, signed=versus is not None)
+                for (name, maps), grad in zip(given.items(), grads, strict=True)
             }
     return HeadOutput(*(x.detach() for x in output)), cams.get("rgb"), cams.get("event"), classes
 
@@ -63,7 +69,11 @@ def _stage4(net: MCOENet, name: Modality, maps: Tensor) -> Tensor:
     return out.view(*maps.shape[:2], *out.shape[1:])
 
 
-def grad_cam(maps: Tensor, gradient: Tensor) -> Tensor:
-    """ReLU(Σ_c w_c A_c) with w_c the gradient's mean over positions: ``(..., C, h, w)`` to ``(..., h, w)``."""
+def grad_cam(maps: Tensor, gradient: Tensor, signed: bool = False) -> Tensor:
+    """ReLU(Σ_c w_c A_c) with w_c the gradient's mean over positions: ``(..., C, h, w)`` to ``(..., h, w)``.
+
+    ``signed`` leaves the ReLU out.
+    """
     weights = gradient.mean((-2, -1)).unsqueeze(-2)  # (..., 1, C)
-    return torch.relu(weights @ maps.flatten(-2)).view(*maps.shape[:-3], *maps.shape[-2:])
+    cam = (weights @ maps.flatten(-2)).view(*maps.shape[:-3], *maps.shape[-2:])  # (..., h, w)
+    return cam if signed else torch.relu(cam)

@@ -11,7 +11,10 @@ from mcoe.errors import McoeError
 from mcoe.live.engine import Engine
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
+from mcoe.model.weights import load_weights
 
+#: The weights that come with the program.
+BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "mcoe.safetensors"
 #: Seed of the untrained network, so that two runs without weights agree.
 UNTRAINED_SEED = 0
 
@@ -26,7 +29,6 @@ class EngineOptions:
         backbone: see :data:`mcoe.live.backbones.BACKBONES`.
         scan: ``auto``, ``torch`` or ``mamba_ssm``.
         mask: modality to hide, or None.
-        explain: compute Grad-CAM.
         threads: CPU threads.
         config: shape of the network when there are no weights.
     """
@@ -36,7 +38,6 @@ class EngineOptions:
     backbone: str = "auto"
     scan: str = "auto"
     mask: str | None = None
-    explain: bool = True
     threads: int = 2
     config: ModelConfig = field(default_factory=ModelConfig)
 
@@ -44,16 +45,14 @@ class EngineOptions:
 def build_engine(options: EngineOptions) -> Engine:
     """Build the network and its engine. Raises McoeError for weights or a device that cannot be had."""
     device = pick_device(options.device)
-    torch.set_num_threads(options.threads)
-    if options.weights is None:
+    weights = options.weights or (BUNDLED if BUNDLED.is_file() else None)
+    if weights is None:
         # Untrained: the window says so over the bars.
         torch.manual_seed(UNTRAINED_SEED)
         net, name = MCOENet(options.config), ""
     else:
-        from mcoe.model.weights import load_weights
-
-        net, _ = load_weights(options.weights)
-        name = options.weights.name
+        net, _ = load_weights(weights)
+        name = weights.name
     net.to(device).use_scan(options.scan)
     return Engine(
         net,
@@ -62,7 +61,6 @@ def build_engine(options: EngineOptions) -> Engine:
         threads=options.threads,
         weights=name,
         mask=options.mask,
-        explain=options.explain,
     )
 
 

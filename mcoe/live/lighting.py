@@ -164,7 +164,7 @@ def stress_window(window: Window, light: Lighting, size: tuple[int, int], side: 
     if voxel is not None:
         events = stress_events(events, light, gain, window.t0_us, window.t1_us, seed + 1)
         voxel = voxel_input(events, (window.t0_us, window.t1_us), size, window.roi, side, bins)
-    return dataclasses.replace(window, frame=frame, rgb=rgb, events=events, voxel=voxel)
+    return dataclasses.replace(window, frame=frame, rgb=rgb, events=events, voxel=voxel, light=light)
 
 
 _TO_LINEAR = ((np.arange(256) / 255.0) ** GAMMA).astype(np.float32)

@@ -8,6 +8,7 @@ window does not depend on which others were dropped.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -23,8 +24,9 @@ from mcoe.capture.source import Source, SourceInfo
 from mcoe.errors import McoeError
 from mcoe.events.packets import Frame, Packet, packet_end_us
 from mcoe.live.clock import PlaybackClock
+from mcoe.live.lighting import Lighting, stress_window
 from mcoe.live.mailbox import Closed, Mailbox
-from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Result, Window
+from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Question, Result, Stressed, Window
 from mcoe.live.stats import Meter
 from mcoe.live.windows import TICK_US, Pairing, WindowBuilder
 
@@ -45,16 +47,15 @@ class Stepper(Protocol):
 
     info: EngineInfo
 
-    def step(
-        self, older: Window, window: Window, *, target: int | None = None
-    ) -> tuple[Prediction, dict[str, float]]: ...
+    def step(self, older: Window, window: Window, question: Question) -> tuple[Prediction, dict[str, float]]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryPoint:
     """What the strip chart draws of one result; ``alpha`` is the mean over tokens.
 
-    ``elapsed_s`` is stream time that goes on across loops and seeks, so that a chart over it never runs backwards.
+    ``elapsed_s`` is stream time that goes on across loops and seeks, so that a chart over it never runs backwards;
+    ``stressed`` holds the probabilities under the lighting laboratory's light.
     """
 
     epoch: int
@@ -63,6 +64,7 @@ class HistoryPoint:
     probabilities: NDArray[np.float32]
     alpha: float
     events_per_s: float
+    stressed: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,10 @@ class Pipeline:
         self._position_us = 0
         self._latest: Result | None = None
         self._history: deque[HistoryPoint] = deque(maxlen=HISTORY)
-        self._cam_class: int | None = None
+        self._light = Lighting()
+        self._second: Stepper | None = None
+        #: What to explain; replace it at any time.
+        self.question = Question()
         self._closing = False
         self._builder: WindowBuilder | None = None
         self.info: SourceInfo | None = None
@@ -205,7 +210,15 @@ class Pipeline:
 
     def set_cam_class(self, index: int | None) -> None:
         """Explain this class with Grad-CAM; None explains the predicted one."""
-        self._cam_class = index
+        self.question = dataclasses.replace(self.question, target=index)
+
+    def set_lighting(self, light: Lighting) -> None:
+        """Also run the stream under this light, side by side; a light that changes nothing turns it off."""
+        self._light = light
+
+    def set_second(self, engine: Stepper | None) -> None:
+        """Also ask a second engine about every window; None stops."""
+        self._second = engine
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the recording has ended or failed (headless). False after ``timeout`` seconds."""
@@ -350,13 +363,17 @@ class Pipeline:
         self.engine_info = engine.info
         self._ready.set()
         while (job := self._jobs.get()) is not None:
-            prediction, stage_ms = engine.step(job.older, job.window, target=self._cam_class)
+            prediction, stages = engine.step(job.older, job.window, self.question)
+            stressed, second = self._stress(engine, job), self._second
+            other = (
+                second.step(job.older, job.window, dataclasses.replace(self.question, cam=False)) if second else None
+            )
             stage_ms = {
                 "voxel": job.voxel_ms,
-                **stage_ms,
+                **stages,
                 "latency": (time.perf_counter() - job.ready_s) * 1e3,
             }
-            result = Result(job.window, job.older, prediction, stage_ms)
+            result = Result(job.window, job.older, prediction, stage_ms, stressed, other[0] if other else None)
             self._meter.result(stage_ms)
             events_per_s = len(job.window.events) * 1e6 / (job.window.t1_us - job.window.t0_us)
             last = self._history[-1] if self._history else None
@@ -371,6 +388,7 @@ class Pipeline:
                 prediction.probabilities,
                 float(prediction.alpha.mean()),
                 events_per_s,
+                stressed.prediction.probabilities if stressed else None,
             )
             if self.on_result is not None:
                 self.on_result(result)
@@ -380,3 +398,12 @@ class Pipeline:
                 self._history.append(point)
         with self._lock:
             self._state = "ended"
+
+    def _stress(self, engine: Stepper, job: _Job) -> Stressed | None:
+        light = self._light
+        if not light.active:
+            return None
+        assert self.info is not None
+        size, shape = self.info.size, engine.info
+        older, window = (stress_window(w, light, size, shape.size, shape.bins) for w in (job.older, job.window))
+        return Stressed(window, engine.step(older, window, self.question)[0])

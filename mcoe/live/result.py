@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ class Window:
         roi: ``(x, y, side)`` of the square the network sees, sensor pixels.
         rgb: ``(3, S, S)`` float32, 0..1, RGB; None without a frame.
         voxel: ``(N_b, S, S)`` float32, signed event counts per sensor pixel; None without an event stream.
+        light: the stress of the lighting laboratory on it; None for the stream as it came.
     """
 
     index: int
@@ -37,6 +40,7 @@ class Window:
     roi: tuple[int, int, int]
     rgb: Float | None
     voxel: Float | None
+    light: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +51,53 @@ class Prediction(ExpertTrace):
         cam_rgb, cam_event: ``(m, h, w)`` Grad-CAM, >= 0 and not normalised, older frame first; None when not asked for
             or without that modality.
         cam_class: the class that Grad-CAM explains.
+        cam_versus: the class whose evidence was taken off it (then the maps are signed); None for plain Grad-CAM.
         stride: windows between the older and the newer frame of the pair; smaller right after a start or seek.
+        rgb_only, event_only: ``(J,)`` probabilities of the same moment with the other modality hidden; None when not
+            asked for or where only one modality is there.
     """
 
     cam_rgb: Float | None
     cam_event: Float | None
     cam_class: int
+    cam_versus: int | None
     stride: int
+    rgb_only: Float | None
+    event_only: Float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to explain beside the prediction itself.
+
+    Attributes:
+        cam: compute Grad-CAM.
+        target: class that it explains; None for the predicted one.
+        versus: a second class, whose evidence is taken off the first's ("why this and not that").
+        layer: maps that Grad-CAM weighs: ``stage4`` (4×4 at S = 100) or ``stage3`` (7×7, finer and slower).
+        readings: also say what RGB alone and events alone would have said.
+    """
+
+    cam: bool = True
+    target: int | None = None
+    versus: int | None = None
+    layer: Literal["stage4", "stage3"] = "stage4"
+    readings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stressed:
+    """The same moment under the lighting laboratory's light."""
+
+    window: Window
+    prediction: Prediction
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """One window with its prediction, the older window it was paired with, and what it cost.
+
+    ``stressed`` is the same moment under another light, ``second`` what another set of weights says; None when off.
 
     ``stage_ms`` holds milliseconds per stage: ``voxel``, ``backbone``, ``head``, ``explain``, and ``latency`` from the
     window's completion to this result.
@@ -68,6 +107,8 @@ class Result:
     older: Window
     prediction: Prediction
     stage_ms: dict[str, float]
+    stressed: Stressed | None = None
+    second: Prediction | None = None
 
 
 @dataclass(frozen=True, slots=True)

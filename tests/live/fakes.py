@@ -9,7 +9,7 @@ import numpy as np
 from mcoe.capture.source import SourceInfo
 from mcoe.errors import McoeError
 from mcoe.events.packets import Frame, Packet, make_events, packet_end_us
-from mcoe.live.result import EngineInfo, Prediction, Window
+from mcoe.live.result import EngineInfo, Prediction, Question, Window
 
 SIZE = (24, 20)
 
@@ -71,7 +71,7 @@ class FakeEngine:
     def __init__(self, gate: threading.Semaphore | None = None) -> None:
         self._gate = gate
 
-    def step(self, older: Window, window: Window, *, target: int | None = None) -> tuple[Prediction, dict[str, float]]:
+    def step(self, older: Window, window: Window, question: Question) -> tuple[Prediction, dict[str, float]]:
         if self._gate is not None:
             self._gate.acquire()
         sums = []
@@ -92,6 +92,9 @@ class FakeEngine:
             alpha=np.full(32, 0.5, np.float32),
             cam_rgb=None,
             cam_event=None,
-            cam_class=0 if target is None else target,
+            cam_class=question.target or 0,
+            cam_versus=None,
+            rgb_only=None,
+            event_only=None,
             stride=window.index - older.index,
         ), {"backbone": 1.0, "head": 1.0}

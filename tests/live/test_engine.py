@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from mcoe.events.packets import empty_events
 from mcoe.live.backbones import build_backbones
 from mcoe.live.build import EngineOptions, build_engine, pick_device
 from mcoe.live.engine import Engine
-from mcoe.live.result import Window
+from mcoe.live.result import Question, Window
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 
@@ -88,7 +90,7 @@ def test_a_window_without_anything_is_refused(net: MCOENet) -> None:
 
 def test_the_pinned_class_is_explained(net: MCOENet) -> None:
     engine = Engine(net, device=CPU, backbone="torch")
-    a, b = (engine.step(window(0), window(1), target=t)[0] for t in (1, 2))
+    a, b = (engine.step(window(0), window(1), Question(target=t))[0] for t in (1, 2))
     assert (a.cam_class, b.cam_class) == (1, 2)
     assert not np.array_equal(a.cam_rgb, b.cam_rgb)  # type: ignore[arg-type]
 
@@ -124,3 +126,31 @@ def test_cuda_graph_agrees_with_float32(net: MCOENet) -> None:
         got = engine.step(window(i), window(i + 2))[0].probabilities
         logits = torch.from_numpy(full(net, window(i), window(i + 2)))
         assert np.allclose(got, logits.softmax(-1).numpy(), atol=5e-3)
+
+
+def test_readings_equal_masked_runs(net: MCOENet) -> None:
+    prediction = Engine(net, device=CPU, backbone="torch").step(window(0), window(1), Question(readings=True))[0]
+    for said, mask in ((prediction.rgb_only, "event"), (prediction.event_only, "rgb")):
+        alone = Engine(net, device=CPU, backbone="torch", mask=mask).step(window(0), window(1))[0]
+        assert np.allclose(said, alone.probabilities, atol=1e-6)  # type: ignore[arg-type]
+
+
+def test_the_difference_of_two_emotions_is_signed_and_antisymmetric(net: MCOENet) -> None:
+    engine = Engine(net, device=CPU, backbone="torch")
+    a, b = (engine.step(window(0), window(1), Question(target=t, versus=v))[0] for t, v in ((1, 2), (2, 1)))
+    assert a.cam_rgb is not None
+    assert a.cam_rgb.min() < 0
+    assert np.allclose(a.cam_rgb, -b.cam_rgb, atol=1e-6)  # type: ignore[operator]
+
+
+def test_stage_3_is_finer(net: MCOENet) -> None:
+    engine = Engine(net, device=CPU, backbone="openvino")
+    assert engine.step(window(0), window(1), Question(layer="stage3"))[0].cam_event.shape == (2, 4, 4)  # type: ignore[union-attr]
+
+
+def test_the_same_moment_in_another_light_is_not_mistaken_for_it(net: MCOENet) -> None:
+    engine = Engine(net, device=CPU, backbone="torch")
+    plain = engine.step(window(0), window(1))[0]
+    other = dataclasses.replace(window(1), rgb=window(7).rgb, light="dim")
+    assert not np.array_equal(engine.step(window(0), other)[0].logits, plain.logits)
+    assert np.array_equal(engine.step(window(0), window(1))[0].logits, plain.logits)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mcoe.errors import McoeError
+from mcoe.live.lighting import Lighting
 from mcoe.live.pipeline import Pipeline
 from mcoe.live.result import Result
 from tests.live.fakes import FakeEngine, FakeSource, packets
@@ -164,3 +165,26 @@ def test_a_live_source_refuses_to_run_headless(make: Callable[..., Pipeline]) ->
     pipeline.start()
     until(lambda: pipeline.stats().state == "failed")
     assert "replay the file" in str(pipeline.stats().error)
+
+
+def test_stress_runs_side_by_side_and_turns_off_again(make: Callable[..., Pipeline]) -> None:
+    pipeline = make(loop=True, speed=4.0)
+    results = collect(pipeline)
+    pipeline.set_lighting(Lighting(ev=-4))
+    until(lambda: results and results[-1].stressed)
+    stressed = results[-1]
+    assert stressed.stressed is not None
+    assert stressed.stressed.window.rgb is not None
+    assert stressed.window.rgb is not None
+    assert stressed.stressed.window.rgb.mean() < 0.5 * stressed.window.rgb.mean()
+    assert pipeline.history()[-1].stressed is not None
+    pipeline.set_lighting(Lighting())
+    until(lambda: results[-1].stressed is None)
+
+
+def test_a_second_network_is_asked_about_the_same_windows(make: Callable[..., Pipeline]) -> None:
+    pipeline = make(loop=True, speed=4.0)
+    pipeline.set_second(FakeEngine())
+    results = collect(pipeline)
+    until(lambda: results and results[-1].second)
+    assert np.array_equal(results[-1].second.logits, results[-1].prediction.logits)  # type: ignore[union-attr]
