@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,7 +62,7 @@ def scaled(frame_size: tuple[int, int], size: tuple[int, int]) -> Alignment:
 
 
 def from_points(
-    frame_points: NDArray[np.float64], event_points: NDArray[np.float64], frame_size: tuple[int, int], size: tuple[int, int]
+    frame_points: Matrix, event_points: Matrix, frame_size: tuple[int, int], size: tuple[int, int]
 ) -> Alignment:
     """Return the alignment that carries four (or more) frame points onto event points, both ``(n, 2)`` x, y.
 
@@ -93,12 +93,13 @@ def refine(start: Alignment, frame_image: Image, activity: Image, iterations: in
         McoeError: the images do not agree anywhere near ``start``.
     """
     template = _soft(activity)
+    everywhere = np.full(activity.shape, 255, np.uint8)
     # ECC warps its input onto the template by target → input coordinates: the inverse of ours, after our first guess.
     moved = _soft(_edges(start.image(frame_image)))
-    warp = np.eye(3, dtype=np.float32)
+    warp: Any = np.eye(3, dtype=np.float32)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, iterations, 1e-6)
     try:
-        score, warp = cv2.findTransformECC(template, moved, warp, cv2.MOTION_HOMOGRAPHY, criteria, None, 5)
+        score, warp = cv2.findTransformECC(template, moved, warp, cv2.MOTION_HOMOGRAPHY, criteria, everywhere, 5)
     except cv2.error as error:
         raise McoeError(
             "The image and the events do not agree well enough to align them; move something with clear edges in view, "
@@ -113,7 +114,8 @@ def activity_image(events: Events, size: tuple[int, int]) -> Image:
     width, height = size
     counts = np.bincount(events["y"].astype(np.int64) * width + events["x"], minlength=width * height)
     top = max(1.0, float(np.percentile(counts[counts > 0], 99))) if len(events) else 1.0
-    return np.minimum(counts * (255 / top), 255).astype(np.uint8).reshape(height, width)
+    image: Image = np.minimum(counts * (255 / top), 255).astype(np.uint8).reshape(height, width)
+    return image
 
 
 def edge_overlay(aligned: Image, activity: Image) -> Image:
@@ -146,7 +148,7 @@ def save(alignment: Alignment, pair: str, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(text + "\n")
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         raise McoeError(f"{path} cannot be written ({error.strerror}); free the disk or its rights.") from error
     return path

@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -90,7 +89,7 @@ class Recorder:
         self._notes: dict[str, Any] = {
             "format": 1,
             "complete": False,
-            "source": {"name": info.name, "size": list(info.size), "frames": info.has_frames, "events": info.has_events},
+            "source": {"name": info.name, "size": info.size, "frames": info.has_frames, "events": info.has_events},
             "labels": list(self._labels),
             "settings": settings or {},
             "markers": [],
@@ -237,7 +236,7 @@ class Recorder:
         target = self.path.with_suffix(".json")
         part = target.with_suffix(".json.part")
         part.write_text(text + "\n")
-        os.replace(part, target)
+        part.replace(target)
 
     def _columns(self) -> list[str]:
         return [

@@ -8,10 +8,15 @@ from pathlib import Path
 
 from mcoe.capture.aedat4 import Aedat4Source
 from mcoe.capture.child import checked_file
+from mcoe.capture.prophesee_file import PropheseeFileSource
 from mcoe.capture.source import Source
 from mcoe.errors import McoeError
 
-_OPENERS: dict[str, Callable[[Path], Source]] = {".aedat4": Aedat4Source}
+_OPENERS: dict[str, Callable[[Path], Source]] = {
+    ".aedat4": Aedat4Source,
+    ".raw": PropheseeFileSource,
+    ".dat": PropheseeFileSource,
+}
 
 
 def open_replay(path: str | os.PathLike[str]) -> Source:

@@ -234,4 +234,4 @@ def _correlation(a: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[n
     rows = rows - rows.mean(axis=1, keepdims=True)
     norm = np.sqrt((a**2).sum() * (rows**2).sum(axis=1))
     product: NDArray[np.float64] = rows @ a
-    return np.divide(product, norm, out=np.zeros_like(norm), where=norm > 0)
+    return np.asarray(np.divide(product, norm, out=np.zeros_like(norm), where=norm > 0), np.float64)

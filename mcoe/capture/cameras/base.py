@@ -117,13 +117,26 @@ class Device(Protocol):
         serial: finds this very device again after it was unplugged; None if any will do.
         size: ``(width, height)``, pixels.
         in_order: frames and events come ordered by their ends already.
+        dropped: packets that the driver lost before they could be polled, where it tells.
     """
 
-    name: str
-    serial: str | None
-    size: tuple[int, int]
-    capabilities: Capabilities
-    in_order: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def serial(self) -> str | None: ...
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def in_order(self) -> bool: ...
+
+    @property
+    def dropped(self) -> int: ...
 
     def apply(self, settings: CameraSettings) -> CameraSettings:
         """Set what is stated and possible; return what the device reports afterwards. Raises DeviceLost."""
@@ -141,8 +154,11 @@ class Device(Protocol):
 class Backend(Protocol):
     """A kind of camera. A backend whose library is missing raises McoeError from ``open``, never on import."""
 
-    name: str
-    capabilities: Capabilities
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
 
     def find(self) -> list[CameraListing]:
         """List the devices; a missing library or failing listing is one unavailable entry with the reason."""

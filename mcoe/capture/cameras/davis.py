@@ -25,9 +25,7 @@ from mcoe.events.packets import Frame
 
 YES, NO, UNKNOWN = Support.YES, Support.NO, Support.UNKNOWN
 
-CAPABILITIES = Capabilities(
-    frames=UNKNOWN, events=YES, exposure=UNKNOWN, biases=UNKNOWN, roi=YES, hardware_time=YES
-)
+CAPABILITIES = Capabilities(frames=UNKNOWN, events=YES, exposure=UNKNOWN, biases=UNKNOWN, roi=YES, hardware_time=YES)
 #: A contrast threshold is κ·ln(I_on / I_diff): each preset doubles or halves the threshold currents.
 _CURRENT = dict(zip(SENSITIVITIES, (4.0, 2.0, 1.0, 0.5, 0.25), strict=True))
 #: DVXplorer: steps added to both contrast thresholds (larger is less sensitive).
@@ -87,6 +85,7 @@ class DavisDevice:
     """One open camera. ``camera`` is a ``dv.io.camera.CameraInputBase``."""
 
     in_order = False
+    dropped = 0  # the library does not tell
 
     def __init__(self, camera: Any) -> None:
         self._camera: Any = camera

@@ -42,7 +42,7 @@ class CameraStatus:
         state: ``streaming``, ``reconnecting``, ``failed`` or ``closed``.
         reason: why it reconnects or failed.
         reconnects: how often the device came back.
-        dropped: packets lost because the reader was too slow.
+        dropped: packets lost because the reader was too slow, or in the driver.
         disordered: events and frames dropped or sorted because their time went back.
         events_per_s, frames_per_s: measured over the last 2 s.
         settings: what the device reports of its settings.
@@ -114,14 +114,16 @@ class CameraSource:
         self._timeline = Timeline()
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._state, self._reason, self._reconnects = "streaming", None, 0
+        self._state, self._reconnects = "streaming", 0
+        self._reason: str | None = None
         self._rates = (RateMeter(), RateMeter())
-        device = open_device(serial, self._wanted)
+        self._dropped_before = 0
+        self._device = device = open_device(serial, self._wanted)
         try:
             self._applied = device.apply(self._wanted)
         except DeviceLost as lost:
             device.close()
-            raise McoeError(f"{device.name} was lost while it was being set up ({lost}); plug it in and try again.") from lost
+            raise McoeError(f"{device.name} was lost while it was set up ({lost}); plug it in and try again.") from lost
         self._serial = device.serial if device.serial is not None else serial
         self.capabilities: Capabilities = device.capabilities
         self._info = SourceInfo(
@@ -131,9 +133,7 @@ class CameraSource:
             has_events=device.capabilities.events is Support.YES,
             live=True,
         )
-        self._merger = (
-            Merger() if self._info.has_frames and self._info.has_events and not device.in_order else None
-        )
+        self._merger = Merger() if self._info.has_frames and self._info.has_events and not device.in_order else None
         self._thread = threading.Thread(target=self._guard, args=(device,), name=f"camera-{device.name}", daemon=True)
         self._thread.start()
 
@@ -143,8 +143,8 @@ class CameraSource:
 
     @property
     def dropped(self) -> int:
-        """Packets lost because :meth:`read` was not called often enough."""
-        return self._mailbox.dropped
+        """Packets lost because :meth:`read` was not called often enough, or in the driver."""
+        return self._mailbox.dropped + self._dropped_before + self._device.dropped
 
     def status(self) -> CameraStatus:
         """Return how the camera is doing; from any thread."""
@@ -154,7 +154,7 @@ class CameraSource:
                 self._state,
                 self._reason,
                 self._reconnects,
-                self._mailbox.dropped,
+                self.dropped,
                 self._timeline.disordered,
                 self._rates[0].rate(now),
                 self._rates[1].rate(now),
@@ -195,7 +195,8 @@ class CameraSource:
     # ---- the capture thread
 
     def _guard(self, device: Device) -> None:
-        state, reason = "closed", None
+        state = "closed"
+        reason: str | None = None
         current: Device | None = device
         try:
             while current is not None:
@@ -226,7 +227,7 @@ class CameraSource:
             if pending is not None:
                 applied = device.apply(pending)
                 with self._lock:
-                    self._applied = applied
+                    self._applied, self.capabilities = applied, device.capabilities
             for arrival in device.poll(POLL_S):
                 self._take(arrival)
             if self._merger is not None:
@@ -270,6 +271,8 @@ class CameraSource:
             self._timeline.reconnect()
             with self._lock:
                 self._state, self._reason, self._applied = "streaming", None, applied
+                self._dropped_before += self._device.dropped
+                self._device = device
                 self._reconnects += 1
             log.info("%s is back", self._info.name)
             return device

@@ -74,11 +74,17 @@ class Timeline:
 def split(arrival: Arrival) -> Iterator[Arrival]:
     """Yield the arrival in packets of at most :data:`MAX_BATCH` events."""
     packet, host_us = arrival
-    if isinstance(packet, Frame) or len(packet) <= MAX_BATCH:
+    if isinstance(packet, Frame):
         yield arrival
         return
-    for first in range(0, len(packet), MAX_BATCH):
-        yield Arrival(packet[first : first + MAX_BATCH], host_us)
+    for part in split_events(packet):
+        yield Arrival(part, host_us)
+
+
+def split_events(events: Events) -> Iterator[Events]:
+    """Yield the events in arrays of at most :data:`MAX_BATCH`."""
+    for first in range(0, len(events), MAX_BATCH):
+        yield events[first : first + MAX_BATCH]
 
 
 class Merger:

@@ -91,9 +91,7 @@ class PropheseeBackend:
         drivers, listed = self._drivers(), chosen[0]
         module = getattr(drivers, _MODULES[listed.name.name])
         try:
-            device = drivers.open(
-                configuration=module.Configuration(), iterator_timeout=_WAIT_S, serial=listed.serial
-            )
+            device = drivers.open(configuration=module.Configuration(), iterator_timeout=_WAIT_S, serial=listed.serial)
         except RuntimeError as error:
             raise McoeError(
                 f"{listed.name.value} {listed.serial or ''} cannot be opened ({error}); close other programs that use "
@@ -109,6 +107,7 @@ class PropheseeDevice:
 
     def __init__(self, device: Any, module: Any) -> None:
         self._device, self._module = device, module
+        self.dropped = 0
         self.serial: str | None = str(device.serial())
         self.name = f"{device.name().value} {self.serial}"
         properties = device.properties()
@@ -159,6 +158,8 @@ class PropheseeDevice:
             status, packet = next(self._device)
         except (RuntimeError, StopIteration) as error:
             raise DeviceLost(f"{self.name} stopped answering ({error})") from error
+        if status.ring is not None:
+            self.dropped = int(status.ring.dropped_packets)
         if packet is None or packet.polarity_events is None or not len(packet.polarity_events):
             return []
         raw = packet.polarity_events

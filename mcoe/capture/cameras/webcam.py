@@ -105,6 +105,7 @@ class WebcamDevice:
     """One open webcam. ``capture`` is a ``cv2.VideoCapture``."""
 
     in_order = True
+    dropped = 0  # OpenCV does not tell
 
     def __init__(self, capture: Any, number: str, settings: CameraSettings, capabilities: Capabilities) -> None:
         self._capture = capture
@@ -204,4 +205,5 @@ def _v4l2_names(folder: Path) -> dict[int, str]:
 def _event_emulator(size: tuple[int, int]) -> Emulator:
     from mcoe.events.emulator import EventEmulator
 
-    return EventEmulator(size)
+    emulator: Emulator = EventEmulator(size)
+    return emulator
