@@ -32,7 +32,7 @@ def test_headless_on_the_davis_recording(tmp_path: Path) -> None:
     out = tmp_path / "predictions.csv"
     result = run("--headless", "--replay", recording("davis346_street_events_frames_imu.aedat4"), "--out", out)
     assert result.returncode == 0, result.stderr
-    rows = list(csv.DictReader(out.open()))
+    rows = list(csv.DictReader(out.read_text().splitlines()))
     assert len(rows) == 59
     assert [int(r["index"]) for r in rows] == list(range(59))
     for r in rows:

@@ -1,0 +1,48 @@
+"""Labels beside a recording: read tolerantly, never in the way of the recording."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mcoe.capture.sidecar import Sidecar, load_sidecar
+
+
+def write(folder: Path, notes: object) -> Path:
+    (folder / "a.json").write_text(notes if isinstance(notes, str) else json.dumps(notes))
+    return folder / "a.aedat4"
+
+
+def test_segments_hold_between_their_ends(tmp_path: Path) -> None:
+    segments = [{"start_us": 50, "end_us": 90, "label": "sad"}, {"start_us": 10, "end_us": 20, "label": "happy"}]
+    known = load_sidecar(write(tmp_path, {"segments": segments, "lighting": "low", "synthetic": True}))
+    assert [known.at(t) for t in (9, 10, 19, 20, 50, 90)] == [None, "happy", "happy", None, "sad", None]
+    assert known.lighting == "low"
+    assert known.synthetic
+
+
+def test_a_marker_holds_until_the_next(tmp_path: Path) -> None:
+    markers = [{"label": "blink", "time_us": 30}, {"label": "fear", "time_us": 10}]
+    known = load_sidecar(write(tmp_path, {"markers": markers}))
+    assert [known.at(t) for t in (5, 10, 29, 30)] == [None, "fear", "fear", None]
+
+
+def test_one_label_covers_everything(tmp_path: Path) -> None:
+    assert load_sidecar(write(tmp_path, {"label": "angry"})).at(0) == "angry"
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"segments": [{}]}', '{"segments": 3}'])
+def test_a_damaged_sidecar_is_no_sidecar(tmp_path: Path, broken: str) -> None:
+    assert load_sidecar(write(tmp_path, broken)) == Sidecar()
+
+
+def test_no_sidecar_is_empty(tmp_path: Path) -> None:
+    assert load_sidecar(tmp_path / "b.aedat4").at(0) is None
+
+
+def test_the_bundled_recordings_are_labelled() -> None:
+    assets = Path(__file__).resolve().parents[1] / "assets"
+    recordings = list(assets.glob("*.aedat4"))
+    assert recordings
+    for recording in recordings:
+        assert load_sidecar(recording).segments
