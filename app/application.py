@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from app.protocol import MakePipeline
 from app.screenshot import screenshot
 from app.window import MainWindow
+from mcoe.errors import McoeError
 
 
 def run(
@@ -20,30 +21,45 @@ def run(
     size: tuple[int, int] | None = None,
     shot: tuple[Path, float] | None = None,
 ) -> int:
-    """Show the window, open ``replay`` (None: the default source) and return the exit code.
+    """Show the window, open ``replay`` and return the exit code.
 
     Args:
-        size: window size in pixels; None: as it was left last time.
-        shot: save a picture of the window to this PNG after so many seconds, then quit.
+        make_pipeline: opens a recording.
+        replay: path of a recording; None opens the default source.
+        size: window ``(width, height)``, px; None takes the last run's.
+        shot: save the window to this PNG after so many seconds and quit.
+
+    Raises:
+        McoeError: the screenshot could not be written.
     """
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setStyle("Fusion")
     window = MainWindow(make_pipeline)
     window.resize(1280, 800)
-    window.restore()
-    if size is not None:
+    if size is None:
+        window.restore()
+    else:
         window.resize(*size)
     window.show()
     QTimer.singleShot(0, lambda: window.open(replay))
+    failures: list[McoeError] = []
     if shot is not None:
-        path, seconds = shot
+        QTimer.singleShot(round(shot[1] * 1000), lambda: _shoot(window, shot[0], failures))
+    # Ctrl+C in the terminal closes the window in order, so that the pipeline's threads are joined.
+    previous = signal.signal(signal.SIGINT, lambda *_: window.close())
+    try:
+        code = app.exec()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if failures:
+        raise failures[0]
+    return code
 
-        def save() -> None:
-            screenshot(window, path)
-            window.close()
 
-        QTimer.singleShot(round(seconds * 1000), save)
-    # Ctrl+C in the terminal closes the window in order, so that the pipeline's threads are joined. Python runs its
-    # handler only between bytecodes: the window's own timer gives it the chance.
-    signal.signal(signal.SIGINT, lambda *_: window.close())
-    return app.exec()
+def _shoot(window: MainWindow, path: Path, failures: list[McoeError]) -> None:
+    # Qt's slots swallow exceptions: this one is carried out of the event loop by hand.
+    try:
+        screenshot(window, path)
+    except McoeError as error:
+        failures.append(error)
+    window.close()

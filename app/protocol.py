@@ -5,41 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mcoe.capture.source import SourceInfo
-from mcoe.live.result import PipelineStats, Result
-
-
-class HistoryPoint(Protocol):
-    """One past prediction: ``probabilities`` ``(7,)``, ``alpha`` mean of Eq. 8, ``t_us`` stream time."""
-
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def t_us(self) -> int: ...
-    @property
-    def probabilities(self) -> NDArray[np.floating]: ...
-    @property
-    def alpha(self) -> float: ...
-    @property
-    def events_per_s(self) -> float: ...
-
-
-class EngineInfo(Protocol):
-    """Where and how the network runs; ``weights`` is a name, or empty."""
-
-    @property
-    def device(self) -> str: ...
-    @property
-    def backbone(self) -> str: ...
-    @property
-    def scan(self) -> str: ...
-    @property
-    def trained(self) -> bool: ...
-    @property
-    def weights(self) -> str: ...
+from mcoe.live.pipeline import HistoryPoint
+from mcoe.live.result import EngineInfo, PipelineStats, Result
 
 
 class Pipeline(Protocol):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
-from app.protocol import EngineInfo
-from mcoe.live.result import PipelineStats
+from mcoe.live.result import EngineInfo, PipelineStats
 
 #: Key in ``PipelineStats.stage_ms``, caption, tooltip.
 _STAGES = (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 
 from mcoe.model.config import EMOTIONS
@@ -39,9 +38,9 @@ EMOTION_COLOURS = dict(
         strict=True,
     )
 )
-#: Dash patterns in pen widths; empty is solid. Neighbouring hues get different ones.
-EMOTION_DASHES: dict[str, tuple[float, ...]] = dict(
-    zip(EMOTIONS, ((), (6, 2), (), (2, 2), (8, 2, 2, 2), (4, 3), (1.5, 2.5)), strict=True)
+#: Dash patterns, on and off in ticks of 33 ms; empty is solid. Hues that a viewer may confuse get different ones.
+EMOTION_DASHES: dict[str, tuple[int, ...]] = dict(
+    zip(EMOTIONS, ((), (14, 3), (), (6, 3), (18, 3, 3, 3), (10, 4), (3, 3)), strict=True)
 )
 
 #: Families whose members must not be confused, for the test.
@@ -63,11 +62,6 @@ def rgb(colour: str) -> tuple[int, int, int]:
 def mix(a: str, b: str, share: float) -> QColor:
     """Return ``a`` with ``share`` (0..1) of ``b`` in it."""
     return QColor(*(round(x + (y - x) * share) for x, y in zip(rgb(a), rgb(b), strict=True)))
-
-
-def pen_style(emotion: str) -> Qt.PenStyle:
-    """Return whether this emotion's line is solid or dashed."""
-    return Qt.PenStyle.CustomDashLine if EMOTION_DASHES[emotion] else Qt.PenStyle.SolidLine
 
 
 def _diverging(low: str, high: str, middle: str = CANVAS) -> NDArray[np.uint8]:

@@ -18,12 +18,12 @@ from app.panels.experts import ExpertPanel
 from app.panels.heatmaps import HeatmapPanel
 from app.panels.timeline import TimelinePanel
 from app.panels.voxels import VoxelPanel
-from app.protocol import EngineInfo, MakePipeline, Pipeline
+from app.protocol import MakePipeline, Pipeline
 from app.status import StatusLine
 from app.transport import Transport
 from mcoe.capture.source import SourceInfo
 from mcoe.errors import McoeError
-from mcoe.live.result import PipelineStats, Result
+from mcoe.live.result import EngineInfo, PipelineStats, Result
 
 _STATE_WORDS = {
     "": "",
@@ -47,6 +47,8 @@ class MainWindow(QMainWindow):
     """
 
     TICK_MS = 33
+    #: Figures that change faster cannot be read.
+    STATUS_MS = 250
 
     def __init__(self, make_pipeline: MakePipeline, settings: QSettings | None = None) -> None:
         super().__init__()
@@ -57,7 +59,7 @@ class MainWindow(QMainWindow):
         self._shown: Result | None = None
         self._context: tuple[SourceInfo | None, EngineInfo | None] = (None, None)
         self._state = ""
-        self._font_px = 0
+        self.font_px = 0
         self.setWindowTitle("MCO-E Live")
         self.setMinimumSize(1100, 680)
         self.setAcceptDrops(True)
@@ -68,6 +70,9 @@ class MainWindow(QMainWindow):
         self._timer.setInterval(self.TICK_MS)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
+        self._status_timer = QTimer(self)
+        self._status_timer.setInterval(self.STATUS_MS)
+        self._status_timer.timeout.connect(self.refresh_status)
         self._welcome()
 
     def _build(self) -> None:
@@ -158,7 +163,9 @@ class MainWindow(QMainWindow):
         self.pipeline.set_speed(self.transport.speed.currentData())
         self.pipeline.set_cam_class(self.heatmaps.choice.currentData())
         self._timer.start()
+        self._status_timer.start()
         self.tick()
+        self.refresh_status()
 
     def choose_file(self) -> None:
         """Ask for a recording and open it."""
@@ -170,6 +177,7 @@ class MainWindow(QMainWindow):
 
     def _close_pipeline(self) -> None:
         self._timer.stop()
+        self._status_timer.stop()
         pipeline, self.pipeline = self.pipeline, None
         self._shown, self._state = None, ""
         if pipeline is not None:
@@ -199,7 +207,7 @@ class MainWindow(QMainWindow):
             return
         stats = pipeline.stats()
         context = (pipeline.info, pipeline.engine_info)
-        if context != self._context:
+        if context[0] is not self._context[0] or context[1] is not self._context[1]:
             self._set_context(*context)
         result = pipeline.latest()
         if result is not None and result is not self._shown:
@@ -207,9 +215,13 @@ class MainWindow(QMainWindow):
             history = pipeline.history()
             for panel in self.panels:
                 panel.show_result(result, history)
-        self.status.show_stats(stats)
         self.transport.show_stats(stats)
         self._show_state(stats)
+
+    def refresh_status(self) -> None:
+        """Bring the status line up to date."""
+        if self.pipeline is not None:
+            self.status.show_stats(self.pipeline.stats())
 
     def _set_context(self, source: SourceInfo | None, engine: EngineInfo | None) -> None:
         if source is not self._context[0]:
@@ -267,10 +279,7 @@ class MainWindow(QMainWindow):
         state = pipeline.stats().state
         if state == "playing":
             pipeline.pause()
-        elif state == "ended":
-            self.seek(pipeline.info.start_us if pipeline.info else 0)
-            pipeline.play()
-        elif state == "paused":
+        elif state in ("paused", "ended"):
             pipeline.play()
 
     def step(self) -> None:
@@ -299,8 +308,8 @@ class MainWindow(QMainWindow):
 
     def _rescale(self) -> None:
         px = theme.font_px(self.height())
-        if px != self._font_px:
-            self._font_px = px
+        if px != self.font_px:
+            self.font_px = px
             self.setStyleSheet(theme.style_sheet(px))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -12,6 +12,7 @@ from app.painting import (
     LEFT,
     RIGHT,
     block,
+    coloured,
     draw_image,
     fitted,
     frame,
@@ -63,7 +64,9 @@ class BalancePanel(Panel):
                 placeholder(painter, place, "")
             else:
                 levels = np.clip(maps[index] * 255, 0, 255).astype(np.uint8)
-                draw_image(painter, place, theme.BALANCE_MAP[resized(levels, pixels(painter, place), smooth=False)])
+                draw_image(
+                    painter, place, coloured(resized(levels, pixels(painter, place), smooth=False), theme.BALANCE_MAP)
+                )
             frame(painter, place)
             below = QRectF(place.x(), place.bottom() + 2, side, small)
             text(painter, below, name, CENTRE, theme.DIM, 0.86)

@@ -9,9 +9,9 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
 from app.painting import Canvas
-from app.protocol import EngineInfo, HistoryPoint
 from mcoe.capture.source import SourceInfo
-from mcoe.live.result import Result
+from mcoe.live.pipeline import HistoryPoint
+from mcoe.live.result import EngineInfo, Result
 
 
 class Panel(QFrame):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QPainter
 
 from app import theme
 from app.painting import (
     RIGHT,
     Image,
+    coloured,
     draw_image,
     fitted,
     frame,
@@ -24,7 +25,9 @@ from app.painting import (
 from app.panels.base import Panel
 from mcoe.live.result import Window
 
-_OVERLAY = np.array([(0, 0, 0), theme.rgb(theme.OFF), theme.rgb(theme.ON)], np.uint8)
+#: Colours of label 1 (OFF) and 2 (ON).
+_POLARITIES = np.zeros((256, 3), np.uint8)
+_POLARITIES[1:3] = theme.rgb(theme.OFF), theme.rgb(theme.ON)
 
 
 class CameraPanel(Panel):
@@ -57,9 +60,9 @@ class CameraPanel(Panel):
         scale = place.width() / width
         x, y, side = window.roi
         square = QRectF(place.x() + x * scale, place.y() + y * scale, side * scale, side * scale)
-        frame(painter, square, QColor(0, 0, 0, 150), 3)
-        painter.setPen(QPen(QColor(theme.TEXT), 1.2, Qt.PenStyle.DashLine))
-        painter.drawRect(square)
+        square = QRectF(square.toRect())
+        frame(painter, square, QColor(0, 0, 0, 130), 3)
+        frame(painter, square.adjusted(1, 1, -1, -1), theme.TEXT)
         self._foot(painter, below, window)
 
     def _foot(self, painter: QPainter, below: QRectF, window: Window) -> None:
@@ -104,10 +107,5 @@ def compose(window: Window, sensor: tuple[int, int], size: tuple[int, int], over
         ys = np.minimum((ys * (size[1] / sensor[1])).astype(np.int32), grid[1] - 1)
     labels[ys, xs] = (window.events["polarity"] > 0) + 1
     labels = resized(labels, size, smooth=False)
-    colours = cv2.LUT(cv2.merge([labels] * 3), _LUT)
-    cv2.copyTo(colours, labels, picture)
+    cv2.copyTo(coloured(labels, _POLARITIES), labels, picture)
     return picture
-
-
-_LUT = np.zeros((1, 256, 3), np.uint8)
-_LUT[0, :3] = _OVERLAY

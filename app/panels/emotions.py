@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter
 from app import theme
 from app.painting import LEFT, RIGHT, block, line_height, text, text_width
 from app.panels.base import Panel
-from app.protocol import HistoryPoint
+from mcoe.live.pipeline import HistoryPoint
 from mcoe.live.result import Result
 from mcoe.model.config import EMOTIONS
 

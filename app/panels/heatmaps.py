@@ -14,6 +14,7 @@ from app.painting import (
     LEFT,
     RIGHT,
     Image,
+    coloured,
     draw_image,
     fitted,
     frame,
@@ -53,6 +54,11 @@ class HeatmapPanel(Panel):
             self.choice.addItem(name, index)
         self.choice.currentIndexChanged.connect(lambda _: self.class_chosen.emit(self.choice.currentData()))
         self.header.addWidget(self.choice)
+
+    @property
+    def explained(self) -> str:
+        """The emotion that the maps explain, or nothing yet."""
+        return "" if self.result is None else EMOTIONS[self.result.prediction.cam_class]
 
     def draw(self, painter: QPainter, rect: QRectF) -> None:
         line = line_height(painter, 0.86)
@@ -103,8 +109,7 @@ class HeatmapPanel(Panel):
         return "", image, cams[-1 if newer else 0] / max(float(cams.max()), 1e-9)
 
     def _legend(self, painter: QPainter, rect: QRectF) -> None:
-        name = EMOTIONS[self.result.prediction.cam_class] if self.result else ""
-        words = f"evidence for {name}" if name else ""
+        words = f"evidence for {self.explained}" if self.explained else ""
         text(painter, rect, words, LEFT, theme.TEXT, 0.86, bold=True)
         most, none = text_width(painter, "most", 0.86), text_width(painter, "none", 0.86)
         ramp = QRectF(rect.right() - most - 8 - rect.width() * 0.3, rect.top(), rect.width() * 0.3, rect.height())
@@ -134,12 +139,14 @@ def event_picture(window: Window) -> Image | None:
 
 def heat_over(image: Image, cam: np.ndarray | None, size: tuple[int, int]) -> Image:
     """Return ``image`` at ``size`` with ``cam`` (0..1) laid over it: more evidence covers more of the picture."""
-    picture = resized(image, size)
-    if picture.ndim == 2:
-        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
-    if cam is None:
-        return picture
-    heat = np.clip(cv2.resize(cam.astype(np.float32), size, interpolation=cv2.INTER_CUBIC), 0, 1)
-    colours = theme.HEAT_MAP[(heat * 255).astype(np.uint8)]
-    cover = np.sqrt(heat) * 0.75
-    return cv2.blendLinear(colours, picture, cover, 1 - cover)  # type: ignore[return-value]
+    picture = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.ndim == 2 else image
+    if cam is not None:
+        # Blended at the network's own resolution: the map is smooth, so enlarging afterwards loses nothing.
+        heat = cv2.resize(cam.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+        levels = np.clip(heat * 255, 0, 255).astype(np.uint8)
+        cover = cv2.LUT(levels, _COVER)
+        picture = cv2.blendLinear(coloured(levels, theme.HEAT_MAP), picture, cover, 1 - cover)
+    return resized(picture, size)
+
+
+_COVER = (0.75 * np.sqrt(np.arange(256) / 255)).astype(np.float32)

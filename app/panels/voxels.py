@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
 
 from app import theme
-from app.painting import CENTRE, Image, draw_image, fitted, frame, line_height, pixels, placeholder, resized, text
+from app.painting import (
+    CENTRE,
+    Image,
+    coloured,
+    draw_image,
+    fitted,
+    frame,
+    line_height,
+    pixels,
+    placeholder,
+    resized,
+    text,
+)
 from app.panels.base import Panel
+from mcoe.live.pipeline import HistoryPoint
+from mcoe.live.result import Result
 
 
 class VoxelPanel(Panel):
@@ -43,7 +59,7 @@ class VoxelPanel(Panel):
             words = f"−{before:.0f} ms" if before else "now"
             text(painter, QRectF(place.x(), place.bottom() + 2, side, caption), words, CENTRE, theme.DIM, 0.86)
 
-    def show_result(self, result, history) -> None:  # type: ignore[no-untyped-def]
+    def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
         super().show_result(result, history)
         voxel = result.window.voxel
         self.note.setText("" if voxel is None else f"full colour at ±{display_scale(voxel):.1f} events")
@@ -60,4 +76,4 @@ def display_scale(voxel: np.ndarray) -> float:
 def signed_image(plane: np.ndarray, scale: float, size: tuple[int, int]) -> Image:
     """Return signed counts ``(S, S)`` as colours at ``size``, ``(h, w, 3)`` uint8: OFF – dark – ON."""
     levels = np.clip(plane * (127.5 / scale) + 127.5, 0, 255).astype(np.uint8)
-    return theme.POLARITY_MAP[resized(levels, size, smooth=size[0] < plane.shape[1])]
+    return coloured(resized(levels, size, smooth=size[0] < plane.shape[1]), theme.POLARITY_MAP)

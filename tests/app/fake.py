@@ -9,7 +9,8 @@ import numpy as np
 
 from mcoe.capture.source import SourceInfo
 from mcoe.events.packets import Frame, empty_events, make_events
-from mcoe.live.result import PipelineStats, Prediction, Result, Window
+from mcoe.live.pipeline import HistoryPoint
+from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Result, Window
 
 KINDS = ("focal", "attention", "deep", "focal", "attention", "focal", "deep", "attention")
 WIDTH, HEIGHT, SIZE = 346, 260, 100
@@ -17,22 +18,14 @@ ROI = (63, 20, 220)
 STEP_US = 33_333
 
 
-@dataclass(frozen=True)
-class Point:
-    epoch: int
-    t_us: int
-    probabilities: np.ndarray
-    alpha: float
-    events_per_s: float
+def engine(trained: bool = False, weights: str = "") -> EngineInfo:
+    return EngineInfo("cpu", "openvino", "torch", trained, weights, SIZE, 3)
 
 
-@dataclass(frozen=True)
-class Engine:
-    device: str = "cpu"
-    backbone: str = "openvino"
-    scan: str = "torch"
-    trained: bool = False
-    weights: str = ""
+def point(index: int, probabilities, epoch: int = 0, t_us: int | None = None) -> HistoryPoint:
+    """A history point ``index`` frames after the start, at that stream time unless told another."""
+    t_us = index * STEP_US if t_us is None else t_us
+    return HistoryPoint(epoch, t_us, index * STEP_US / 1e6, np.asarray(probabilities), 0.5, 4e5)
 
 
 SOURCE = SourceInfo("eye_demo.aedat4", (WIDTH, HEIGHT), True, True, False, 1_000_000, 30_000_000)
@@ -43,7 +36,7 @@ class FakePipeline:
     """Results come when a test calls ``advance``; ``auto`` makes one at every ``latest``."""
 
     info: SourceInfo | None = SOURCE
-    engine_info: Engine | None = field(default_factory=Engine)
+    engine_info: EngineInfo | None = field(default_factory=engine)
     state: str = "loading"
     error: str | None = None
     auto: bool = False
@@ -51,9 +44,8 @@ class FakePipeline:
 
     def __post_init__(self):
         self._index, self._epoch, self._result = -1, 0, None
-        self._points: list[Point] = []
+        self._points: list[HistoryPoint] = []
         self._windows: list[Window] = []
-        self._offset = 0
 
     def advance(self, count: int = 1):
         for _ in range(count):
@@ -132,15 +124,7 @@ class FakePipeline:
         prediction = make_prediction(self._index, getattr(self, "cam_class", None))
         older = self._windows[0]
         self._result = Result(window, older, replace(prediction, stride=window.index - older.index), {})
-        self._points.append(
-            Point(
-                self._epoch,
-                window.t1_us,
-                prediction.probabilities,
-                float(prediction.alpha.mean()),
-                4e5,
-            )
-        )
+        self._points.append(point(len(self._points), prediction.probabilities, self._epoch, window.t1_us))
 
 
 def eye(index: int) -> np.ndarray:
@@ -203,16 +187,19 @@ def make_prediction(index: int, cam_class: int | None) -> Prediction:
         for s in (0, 0.6, 2, 2.5)
     ]
     return Prediction(
-        probabilities.astype(np.float32),
-        logits,
-        gates,
-        chosen,
-        (gates[chosen] / gates[chosen].sum()).astype(np.float32),
-        rng.normal(size=(8, 7)).astype(np.float32),
-        KINDS,
-        alpha.astype(np.float32),
-        np.stack(cams[:2]).astype(np.float32),
-        np.stack(cams[2:]).astype(np.float32),
-        int(probabilities.argmax()) if cam_class is None else cam_class,
-        12,
+        probabilities=probabilities.astype(np.float32),
+        logits=logits,
+        gates=gates,
+        chosen=chosen,
+        weights=(gates[chosen] / gates[chosen].sum()).astype(np.float32),
+        expert_logits=rng.normal(size=(8, 7)).astype(np.float32),
+        expert_kinds=KINDS,
+        alpha=alpha.astype(np.float32),
+        cam_rgb=np.stack(cams[:2]).astype(np.float32),
+        cam_event=np.stack(cams[2:]).astype(np.float32),
+        cam_class=int(probabilities.argmax()) if cam_class is None else cam_class,
+        cam_versus=None,
+        stride=12,
+        rgb_only=None,
+        event_only=None,
     )

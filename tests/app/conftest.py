@@ -1,0 +1,69 @@
+"""A window on a fake pipeline, with settings of its own; a message box that nobody expects fails the test."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QMessageBox
+
+from app.window import MainWindow
+from mcoe.errors import McoeError
+from tests.app.fake import FakePipeline
+
+
+class Maker:
+    """A ``make_pipeline`` that remembers what it made."""
+
+    def __init__(self):
+        self.made: list[FakePipeline] = []
+        self.paths: list[str | None] = []
+        self.refuse = ""
+        self.options: dict = {}
+
+    def __call__(self, path):
+        self.paths.append(path)
+        if self.refuse:
+            raise McoeError(self.refuse)
+        self.made.append(FakePipeline(**self.options))
+        return self.made[-1]
+
+
+@pytest.fixture(autouse=True)
+def no_message_box(monkeypatch):
+    def unexpected(*args, **kwargs):
+        pytest.fail(f"a message box appeared: {args[1:]}")
+
+    for name in ("exec", "open", "show", "information", "warning", "critical", "question"):
+        monkeypatch.setattr(QMessageBox, name, unexpected)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def maker():
+    return Maker()
+
+
+@pytest.fixture
+def window(qtbot, maker, settings):
+    window = MainWindow(maker, settings)
+    qtbot.addWidget(window)
+    window.resize(1280, 800)
+    # Shortcuts reach only an active window, and a bare X server has no window manager that would make it one.
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    return window
+
+
+@pytest.fixture
+def playing(window, maker, qtbot):
+    """A window that shows the fake's fifth result, and the fake."""
+    window.open("eye_demo.aedat4")
+    pipeline = maker.made[-1]
+    pipeline.advance(5)
+    qtbot.waitUntil(lambda: window.camera.result is pipeline.latest())
+    return window, pipeline
