@@ -8,7 +8,6 @@ bias …) always stays float32. Loading gives float32.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -52,10 +51,7 @@ def save_weights(path: Path, net: MCOENet, metadata: dict[str, Any], storage: St
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        part.write_bytes(data)
         part.replace(path)
     except OSError as error:
         raise McoeError(f"The weights {path} cannot be written ({error.strerror}); name another place.") from error

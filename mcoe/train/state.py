@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +35,7 @@ class EMA:
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint in torch's format, replacing the old one in one step: a kill leaves one or the other."""
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    torch.save(state, part)
     part.replace(path)
 
 

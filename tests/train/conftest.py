@@ -9,10 +9,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
+
+from mcoe.data.pack import open_or_build
+from mcoe.train import main
 
 SENSOR = (48, 40)  # width, height
 EMOTION_FOLDERS = {"happiness": "happiness", "sadness": "sadness", "angry": "angry", "neutral": "neutraL"}
 LIGHTINGS = {"normal": 1.0, "Overexposed": 1.6, "Low": 0.25, "HDR": 1.2}
+
+#: A network and a run small enough for a test; the backbones stay ResNet-18.
+SIZE = 32
+TINY = [f"size={SIZE}", "d=16", "heads=2", "d_state=4", "focal_width=8", "deep_layers=1"]
+SHORT = ["--stride", "3", "--clips", "2", "--batch", "8", "--checkpoint-minutes", "60", "--threads", "1"]
 
 MakeSet = Callable[..., Path]
 
@@ -88,3 +97,28 @@ def make_set() -> MakeSet:
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory, make_set: MakeSet) -> Path:
+    """A set of five subjects, the last for testing, packed."""
+    root = make_set(tmp_path_factory.mktemp("set"), subjects=5, testing=1)
+    open_or_build(root, size=SIZE, workers=1)
+    return root
+
+
+@pytest.fixture(scope="session")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that has learnt something."""
+    runs = tmp_path_factory.mktemp("runs")
+    words = ["--data", str(data), "--runs", str(runs), "--epochs", "10", "--lr", "0.003", "--ema", "0.9"]
+    assert main([*words, *SHORT, "--config", *TINY]) == 0
+    return runs / "mcoe"
+
+
+@pytest.fixture(autouse=True)
+def same_threads():
+    """Training sets the process's thread count."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
