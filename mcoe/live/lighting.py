@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mcoe.events.packets import EVENT_DTYPE, Events, Frame
 from mcoe.events.roi import rgb_input, voxel_input
-from mcoe.live.result import Window
+from mcoe.live.result import View, Window
 
 #: Encoding exponent between 8-bit values and linear light, the usual approximation of sRGB.
 GAMMA = 2.2
@@ -156,14 +156,15 @@ def stress_window(window: Window, light: Lighting, size: tuple[int, int], side: 
         return window
     gain = illumination(light, size, window.t1_us)
     seed = (light.seed * 1_000_003 + window.t1_us) & 0xFFFFFFFF
+    view = View(window.roi, window.mirror)
     frame, rgb, events, voxel = window.frame, window.rgb, window.events, window.voxel
     if frame is not None:
         image = stress_image(frame.image, light, gain, seed)
         frame = Frame(image, frame.start_us, frame.end_us)
-        rgb = rgb_input(image, window.roi, side)
+        rgb = view.seen(rgb_input(image, window.roi, side))
     if voxel is not None:
         events = stress_events(events, light, gain, window.t0_us, window.t1_us, seed + 1)
-        voxel = voxel_input(events, (window.t0_us, window.t1_us), size, window.roi, side, bins)
+        voxel = view.seen(voxel_input(events, (window.t0_us, window.t1_us), size, window.roi, side, bins))
     return dataclasses.replace(window, frame=frame, rgb=rgb, events=events, voxel=voxel, light=light)
 
 

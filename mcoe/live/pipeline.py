@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.errors import McoeError
-from mcoe.events.packets import Frame, Packet, packet_end_us
+from mcoe.events.packets import Events, Frame, Packet, packet_end_us
 from mcoe.live.clock import PlaybackClock
 from mcoe.live.lighting import Lighting, stress_window
 from mcoe.live.mailbox import Closed, Mailbox
-from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Question, Result, Stressed, Window
+from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Question, Result, Stressed, View, Window
 from mcoe.live.stats import Meter
 from mcoe.live.windows import TICK_US, Pairing, WindowBuilder
 
@@ -40,6 +40,23 @@ JOBS = 1
 HISTORY = 1200
 #: A seek starts reading this much before the older window of the pair, µs, so that both are whole.
 PREROLL_US = 200_000
+
+
+class EventFilter(Protocol):
+    """A stateful filter of event batches that follow each other; ``reset`` comes before a jump in time."""
+
+    def __call__(self, events: Events) -> Events: ...
+    def reset(self) -> None: ...
+
+
+class KeepAll:
+    """The filter that keeps every event."""
+
+    def __call__(self, events: Events) -> Events:
+        return events
+
+    def reset(self) -> None:
+        pass
 
 
 class Stepper(Protocol):
@@ -122,6 +139,10 @@ class Pipeline:
         self._history: deque[HistoryPoint] = deque(maxlen=HISTORY)
         self._light = Lighting()
         self._second: Stepper | None = None
+        self._view: View | None = None
+        self._filter: EventFilter = KeepAll()
+        #: Called in the capture thread with every packet of the source, before any filter (a recorder).
+        self.on_packet: Callable[[Packet], None] | None = None
         #: What to explain; replace it at any time.
         self.question = Question()
         self._closing = False
@@ -172,7 +193,8 @@ class Pipeline:
                 dropped_packets=self._packets.dropped,
                 dropped_windows=self._jobs.dropped,
                 late_events=self._builder.late_events if self._builder else 0,
-                events_per_s=events_per_s,
+                events_per_s=events_per_s[0],
+                kept_per_s=events_per_s[1],
                 stage_ms=stages,
             )
 
@@ -211,6 +233,14 @@ class Pipeline:
     def set_cam_class(self, index: int | None) -> None:
         """Explain this class with Grad-CAM; None explains the predicted one."""
         self.question = dataclasses.replace(self.question, target=index)
+
+    def set_view(self, view: View) -> None:
+        """Look at another square of the sensor, or at a left eye, from the next window on."""
+        self._view = view
+
+    def set_filter(self, events: EventFilter | None) -> None:
+        """Filter the events before the windows; None keeps them all."""
+        self._filter = events or KeepAll()
 
     def set_lighting(self, light: Lighting) -> None:
         """Also run the stream under this light, side by side; a light that changes nothing turns it off."""
@@ -285,8 +315,8 @@ class Pipeline:
                     packet = source.read(0.1 if info.live else 1.0)
                 except TimeoutError:
                     continue
-                if packet is not None and not isinstance(packet, Frame):
-                    self._meter.events(packet_end_us(packet), len(packet))
+                if packet is not None and (tap := self.on_packet) is not None:
+                    tap(packet)
                 put(_Parcel(generation, packet, show_from))
                 if packet is None and not self._wait_for_seek(info):
                     return
@@ -322,8 +352,13 @@ class Pipeline:
             if parcel.generation != generation:
                 generation, epoch = parcel.generation, epoch + 1
                 builder.restart(epoch)
+                self._filter.reset()
             started = time.perf_counter()
-            for window in builder.feed(parcel.packet) if parcel.packet is not None else builder.finish():
+            packet = self._filtered(parcel.packet)
+            builder.view = self._view or builder.view
+            if parcel.packet is not None and packet is None:
+                continue
+            for window in builder.feed(packet) if packet is not None else builder.finish():
                 voxel_ms = (time.perf_counter() - started) * 1e3
                 job = _Job(pairing.older(window), window, voxel_ms, 0.0)
                 if window.t1_us >= parcel.show_from_us:
@@ -331,6 +366,14 @@ class Pipeline:
                 started = time.perf_counter()
             if parcel.packet is None:
                 self._end(generation)
+
+    def _filtered(self, packet: Packet | None) -> Packet | None:
+        """Return the packet as the noise filter leaves it; None if nothing is left."""
+        if packet is None or isinstance(packet, Frame):
+            return packet
+        kept = self._filter(packet)
+        self._meter.events(packet_end_us(packet), len(packet), len(kept))
+        return kept if len(kept) else None
 
     def _hand_over(self, job: _Job, generation: int) -> None:
         assert self.info is not None

@@ -16,6 +16,23 @@ Float = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """Where the eye is, for frames and events alike.
+
+    Attributes:
+        roi: ``(x, y, side)`` square, sensor pixels.
+        mirror: a left eye: the network, which knows right eyes, sees it mirrored.
+    """
+
+    roi: tuple[int, int, int]
+    mirror: bool = False
+
+    def seen(self, image: Float | None) -> Float | None:
+        """Return ``(C, S, S)`` as the network sees it."""
+        return np.ascontiguousarray(image[..., ::-1]) if self.mirror and image is not None else image
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """One moment of the stream: a frame (or a clock tick) and the events of the window that ends with it.
 
@@ -28,6 +45,7 @@ class Window:
         roi: ``(x, y, side)`` of the square the network sees, sensor pixels.
         rgb: ``(3, S, S)`` float32, 0..1, RGB; None without a frame.
         voxel: ``(N_b, S, S)`` float32, signed event counts per sensor pixel; None without an event stream.
+        mirror: whether ``rgb`` and ``voxel`` are mirrored (a left eye).
         light: the stress of the lighting laboratory on it; None for the stream as it came.
     """
 
@@ -40,6 +58,7 @@ class Window:
     roi: tuple[int, int, int]
     rgb: Float | None
     voxel: Float | None
+    mirror: bool = False
     light: Hashable = None
 
 
@@ -115,7 +134,8 @@ class Result:
 class PipelineStats:
     """Counters and figures over the last 5 s; ``(median, p95)`` in ms per stage.
 
-    ``state`` is one of ``loading``, ``playing``, ``paused``, ``ended``, ``failed``, ``closed``.
+    ``events_per_s`` is what the source sends, ``kept_per_s`` what the noise filter leaves of it, both per second of
+    stream time. ``state`` is one of ``loading``, ``playing``, ``paused``, ``ended``, ``failed``, ``closed``.
     """
 
     state: str
@@ -127,6 +147,7 @@ class PipelineStats:
     dropped_windows: int
     late_events: int
     events_per_s: float
+    kept_per_s: float = 0.0
     stage_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 

@@ -18,7 +18,7 @@ class Meter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stages: deque[tuple[float, dict[str, float]]] = deque()
-        self._events: deque[tuple[int, int]] = deque()  # stream µs, count
+        self._events: deque[tuple[int, int, int]] = deque()  # stream µs, count, count after the filter
         self.results = 0
 
     def result(self, stage_ms: dict[str, float]) -> None:
@@ -28,17 +28,17 @@ class Meter:
             self._stages.append((time.monotonic(), stage_ms))
             self._trim()
 
-    def events(self, end_us: int, count: int) -> None:
-        """Count a batch of events that ends at stream time ``end_us``."""
+    def events(self, end_us: int, count: int, kept: int) -> None:
+        """Count a batch of events that ends at stream time ``end_us``, and what the filter left of it."""
         with self._lock:
             if self._events and end_us < self._events[-1][0]:
                 self._events.clear()  # a seek or a loop
-            self._events.append((end_us, count))
+            self._events.append((end_us, count, kept))
             while self._events[-1][0] - self._events[0][0] > SPAN_S * 1e6:
                 self._events.popleft()
 
-    def figures(self) -> tuple[int, float, float, dict[str, tuple[float, float]]]:
-        """Return results so far, results/s, events/s of stream time, and (median, p95) ms per stage."""
+    def figures(self) -> tuple[int, float, tuple[float, float], dict[str, tuple[float, float]]]:
+        """Return results so far, results/s, events/s of stream time (all, kept), and (median, p95) ms per stage."""
         with self._lock:
             self._trim()
             stages, events = list(self._stages), list(self._events)
@@ -46,9 +46,10 @@ class Meter:
         rate = 0.0
         if len(stages) > 1:
             rate = (len(stages) - 1) / max(stages[-1][0] - stages[0][0], 1e-6)
-        events_per_s = 0.0
+        events_per_s = (0.0, 0.0)
         if len(events) > 1:
-            events_per_s = sum(n for _, n in events[1:]) / max((events[-1][0] - events[0][0]) / 1e6, 1e-6)
+            seconds = max((events[-1][0] - events[0][0]) / 1e6, 1e-6)
+            events_per_s = (sum(e[1] for e in events[1:]) / seconds, sum(e[2] for e in events[1:]) / seconds)
         names = {name for _, times in stages for name in times}
         figures = {}
         for name in sorted(names):

@@ -10,7 +10,7 @@ import numpy as np
 from mcoe.capture.source import SourceInfo
 from mcoe.events.packets import Events, Frame, Packet, empty_events
 from mcoe.events.roi import default_roi, rgb_input, voxel_input
-from mcoe.live.result import Window
+from mcoe.live.result import View, Window
 
 #: Length of an event window, µs: the real data sets accumulate 33 ms.
 WINDOW_US = 33_000
@@ -21,7 +21,7 @@ PATIENCE_US = 100_000
 
 
 class WindowBuilder:
-    """Cuts a packet stream into windows. Not thread-safe; ``roi`` may be replaced from another thread.
+    """Cuts a packet stream into windows. Not thread-safe; ``view`` may be replaced from another thread.
 
     A frame's window is complete once an event at or past the frame's end has been seen, or, if the scene is so
     still that none comes, once the stream has moved on by :data:`PATIENCE_US`. Only stream time decides, so a
@@ -31,12 +31,12 @@ class WindowBuilder:
         info: the source; its ``size`` and ``start_us`` place the region of interest and the tick clock.
         size: side S of the network's input, px.
         bins: N_b temporal bins.
-        roi: ``(x, y, side)``; the centred square when None.
+        view: where the eye is; the centred square when None.
     """
 
-    def __init__(self, info: SourceInfo, size: int, bins: int, roi: tuple[int, int, int] | None = None) -> None:
+    def __init__(self, info: SourceInfo, size: int, bins: int, view: View | None = None) -> None:
         self._info, self._size, self._bins = info, size, bins
-        self.roi = roi or default_roi(info.size)
+        self.view = view or View(default_roi(info.size))
         #: Events that came after the window they belong to had been cut.
         self.late_events = 0
         self.epoch = -1
@@ -91,7 +91,11 @@ class WindowBuilder:
         t1 = frame.end_us if frame is not None else int(end_us or 0)
         t0 = t1 - WINDOW_US
         events = self._between(t0, t1)
-        roi = self.roi
+        view = self.view
+        rgb = rgb_input(frame.image, view.roi, self._size) if frame is not None else None
+        voxel = None
+        if self._info.has_events:
+            voxel = voxel_input(events, (t0, t1), self._info.size, view.roi, self._size, self._bins)
         window = Window(
             index=self._index,
             epoch=self.epoch,
@@ -99,11 +103,10 @@ class WindowBuilder:
             t1_us=t1,
             frame=frame,
             events=events,
-            roi=roi,
-            rgb=rgb_input(frame.image, roi, self._size) if frame is not None else None,
-            voxel=voxel_input(events, (t0, t1), self._info.size, roi, self._size, self._bins)
-            if self._info.has_events
-            else None,
+            roi=view.roi,
+            rgb=view.seen(rgb),
+            voxel=view.seen(voxel),
+            mirror=view.mirror,
         )
         self._index += 1
         self._cut_us = max(self._cut_us, t1)

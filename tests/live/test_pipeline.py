@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from mcoe.errors import McoeError
+from mcoe.events.packets import Events, Packet
 from mcoe.live.lighting import Lighting
-from mcoe.live.pipeline import Pipeline
-from mcoe.live.result import Result
+from mcoe.live.pipeline import KeepAll, Pipeline
+from mcoe.live.result import Result, View
 from tests.live.fakes import FakeEngine, FakeSource, packets
 
 FRAMES = 30
@@ -188,3 +189,38 @@ def test_a_second_network_is_asked_about_the_same_windows(make: Callable[..., Pi
     results = collect(pipeline)
     until(lambda: results and results[-1].second)
     assert np.array_equal(results[-1].second.logits, results[-1].prediction.logits)  # type: ignore[union-attr]
+
+
+def test_the_view_moves_and_mirrors_frames_and_events_alike(make: Callable[..., Pipeline]) -> None:
+    pipeline = make(lossless=True)
+    pipeline.set_view(View((2, 3, 10), mirror=True))
+    results = collect(pipeline)
+    assert pipeline.wait(20)
+    window = results[-1].window
+    assert window.roi == (2, 3, 10)
+    assert window.frame is not None
+    assert window.rgb is not None
+    assert window.voxel is not None
+    assert np.allclose(window.rgb[0], window.frame.image[3:13, 2:12][:, ::-1] / 255, atol=1e-6)
+    inside = window.events[(abs(window.events["x"] - 6.5) < 5) & (abs(window.events["y"] - 7.5) < 5)]
+    seen = {(11 - int(e["x"]), int(e["y"]) - 3) for e in inside}
+    assert {(int(x), int(y)) for _, y, x in np.argwhere(window.voxel)} <= seen
+
+
+def test_a_filter_sees_all_and_the_rates_tell(make: Callable[..., Pipeline]) -> None:
+    class Half(KeepAll):
+        def __call__(self, events: Events) -> Events:
+            return events[::2]
+
+    pipeline = make(lossless=True)
+    pipeline.set_filter(Half())
+    tapped: list[Packet] = []
+    pipeline.on_packet = tapped.append
+    results = collect(pipeline)
+    assert pipeline.wait(20)
+    stats = pipeline.stats()
+    assert stats.kept_per_s == pytest.approx(stats.events_per_s / 2, rel=0.05)
+    assert len(tapped) == len(packets())
+    full = headless(make)
+    for r in results:
+        assert len(r.window.events) < 0.7 * len(full[r.window.t1_us].window.events)
