@@ -10,7 +10,8 @@ from typing import TextIO
 
 from mcoe.capture.source import Source
 from mcoe.errors import McoeError
-from mcoe.live.pipeline import Pipeline, Stepper
+from mcoe.live.pipeline import Pipeline
+from mcoe.live.protocols import Stepper
 from mcoe.live.result import PipelineStats, Result
 from mcoe.model.config import EMOTIONS
 

@@ -15,18 +15,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.errors import McoeError
-from mcoe.events.packets import Events, Frame, Packet, packet_end_us
+from mcoe.events.packets import Frame, Packet, packet_end_us
 from mcoe.live.clock import PlaybackClock
 from mcoe.live.lighting import Lighting, stress_window
 from mcoe.live.mailbox import Closed, Mailbox
-from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Question, Result, Stressed, View, Window
+from mcoe.live.protocols import EventFilter, KeepAll, Stepper
+from mcoe.live.result import EngineInfo, PipelineStats, Question, Result, Stressed, View, Window
 from mcoe.live.stats import Meter
 from mcoe.live.windows import TICK_US, Pairing, WindowBuilder
 
@@ -40,31 +40,6 @@ JOBS = 1
 HISTORY = 1200
 #: A seek starts reading this much before the older window of the pair, µs, so that both are whole.
 PREROLL_US = 200_000
-
-
-class EventFilter(Protocol):
-    """A stateful filter of event batches that follow each other; ``reset`` comes before a jump in time."""
-
-    def __call__(self, events: Events) -> Events: ...
-    def reset(self) -> None: ...
-
-
-class KeepAll:
-    """The filter that keeps every event."""
-
-    def __call__(self, events: Events) -> Events:
-        return events
-
-    def reset(self) -> None:
-        pass
-
-
-class Stepper(Protocol):
-    """What the pipeline needs of an engine; :class:`mcoe.live.engine.Engine` is the real one."""
-
-    info: EngineInfo
-
-    def step(self, older: Window, window: Window, question: Question) -> tuple[Prediction, dict[str, float]]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from mcoe.capture.sidecar import Sidecar
 from mcoe.capture.source import Source
 from mcoe.errors import McoeError
 from mcoe.live.lighting import Lighting, stress_window
-from mcoe.live.pipeline import Stepper
+from mcoe.live.protocols import Stepper
 from mcoe.live.result import Question, Window
 from mcoe.live.windows import Pairing, WindowBuilder
 from mcoe.model.config import EMOTIONS

@@ -13,7 +13,8 @@ import pytest
 from mcoe.errors import McoeError
 from mcoe.events.packets import Events, Packet
 from mcoe.live.lighting import Lighting
-from mcoe.live.pipeline import KeepAll, Pipeline
+from mcoe.live.pipeline import Pipeline
+from mcoe.live.protocols import KeepAll
 from mcoe.live.result import Result, View
 from tests.live.fakes import FakeEngine, FakeSource, packets
 
