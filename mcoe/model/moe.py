@@ -1,7 +1,7 @@
 """Heterogeneous Collaborative and Expansion Mixture of Experts (Eq. 10–15).
 
-Experts of one kind are evaluated together, and all of them always: their votes are shown, and those that were not
-chosen get no weight and so no gradient.
+All experts vote always, since their votes are shown; those of one kind are evaluated together. Experts that were not
+chosen get no weight and so no gradient: explaining one sample on a CPU leaves them out of the backward pass.
 """
 
 from __future__ import annotations
@@ -50,24 +50,27 @@ class Router(nn.Module):
 class FocalExperts(nn.Module):
     """``n`` focal experts (Eq. 14): 3×3 convolution, GELU, 1×1 convolution on the token grid of each frame.
 
-    The mean over positions and frames is taken before the 1×1 convolution; being linear, the two commute.
-    ``grid`` is (frames, height, width); pooled tokens are one column of m positions.
+    The 3×3 convolution is a product over the nine neighbours (row by row, channels last), several times faster than
+    a convolution at this size. The mean over positions and frames is taken before the 1×1 convolution; being linear,
+    the two commute. ``grid`` is (frames, height, width); pooled tokens are one column of m positions.
     """
 
     def __init__(self, n: int, d: int, width: int, grid: tuple[int, int, int]) -> None:
         super().__init__()
         self.n, self.grid = n, grid
-        self.c3 = nn.Conv2d(d, n * width, 3, padding=1)
+        self.c3 = StackedLinear(n, 9 * d, width)
         self.c1 = StackedLinear(n, width, len(EMOTIONS))
 
-    def forward(self, h: Tensor) -> Tensor:
-        """Logits ``(n, B, J)`` of tokens ``(B, M, d)``."""
-        b, _, d = h.shape
+    def forward(self, h: Tensor, only: int | None = None) -> Tensor:
+        """Logits ``(n, B, J)`` of tokens ``(B, M, d)``; of expert ``only`` alone ``(1, B, J)``."""
+        n = self.n if only is None else 1
+        b, m, d = h.shape
         frames, height, width = self.grid
-        x = h.reshape(b * frames, height, width, d).permute(0, 3, 1, 2)  # (B·m, d, h, w)
-        x = F.gelu(self.c3(x))  # (B·m, n·width, h, w)
-        x = x.view(b, frames, self.n, -1, height * width).mean((1, 4))  # (B, n, width)
-        out: Tensor = self.c1(x.transpose(0, 1))  # (n, B, J)
+        x = F.pad(h.reshape(b * frames, height, width, d), (0, 0, 1, 1, 1, 1))  # (B·m, h+2, w+2, d)
+        near = [x[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]  # 9 × (B·m, h, w, d)
+        x = torch.cat(near, -1).view(b * m, 9 * d)  # (BM, 9d)
+        x = F.gelu(self.c3(x.expand(n, -1, -1), only))  # (n, BM, width)
+        out: Tensor = self.c1(x.view(n, b, m, -1).mean(2), only)  # (n, B, J)
         return out
 
 
@@ -81,12 +84,13 @@ class AttentionExperts(nn.Module):
         self.norm = StackedNorm(n, d)
         self.p = StackedLinear(n, d, len(EMOTIONS))
 
-    def forward(self, h: Tensor) -> Tensor:
-        """Logits ``(n, B, J)`` of tokens ``(B, M, d)``."""
+    def forward(self, h: Tensor, only: int | None = None) -> Tensor:
+        """Logits ``(n, B, J)`` of tokens ``(B, M, d)``; of expert ``only`` alone ``(1, B, J)``."""
+        n = self.n if only is None else 1
         b, m, d = h.shape
-        x = h.expand(self.n, b, m, d)  # (n, B, M, d)
-        x = self.norm((self.attention(x, x) + h).view(self.n, b * m, d))  # (n, BM, d)
-        out: Tensor = self.p(x.view(self.n, b, m, d).mean(2))  # (n, B, J)
+        x = h.expand(n, b, m, d)  # (n, B, M, d)
+        x = self.norm((self.attention(x, x, only) + h).view(n, b * m, d), only)  # (n, BM, d)
+        out: Tensor = self.p(x.view(n, b, m, d).mean(2), only)  # (n, B, J)
         return out
 
 
@@ -104,12 +108,12 @@ class DeepExperts(nn.Module):
         self.p2 = nn.ModuleList(StackedLinear(n, 4 * d, d) for _ in range(layers))
         self.p3 = StackedLinear(n, d, len(EMOTIONS))
 
-    def forward(self, h: Tensor) -> Tensor:
-        """Logits ``(n, B, J)`` of tokens ``(B, M, d)``."""
-        x = h.mean(1).expand(self.n, -1, -1)  # (n, B, d)
+    def forward(self, h: Tensor, only: int | None = None) -> Tensor:
+        """Logits ``(n, B, J)`` of tokens ``(B, M, d)``; of expert ``only`` alone ``(1, B, J)``."""
+        x = h.mean(1).expand(self.n if only is None else 1, -1, -1)  # (n, B, d)
         for p1, p2 in zip(self.p1, self.p2, strict=True):
-            x = x + p2(F.dropout(F.gelu(p1(x)), self.dropout, self.training))  # (n, B, d)
-        out: Tensor = self.p3(x)  # (n, B, J)
+            x = x + p2(F.dropout(F.gelu(p1(x, only)), self.dropout, self.training), only)  # (n, B, d)
+        out: Tensor = self.p3(x, only)  # (n, B, J)
         return out
 
 
@@ -136,9 +140,10 @@ class HCEMoE(nn.Module):
             self.experts["attention"] = AttentionExperts(n["attention"], c.d, c.heads)
         if n["deep"]:
             self.experts["deep"] = DeepExperts(n["deep"], c.d, c.deep_layers, c.dropout)
-        by_kind = sorted(range(c.n_experts), key=lambda i: EXPERT_KINDS.index(c.experts[i]))  # stable
-        order = torch.empty(c.n_experts, dtype=torch.int64)
-        order[torch.tensor(by_kind)] = torch.arange(c.n_experts)
+        # place[i] is expert i's number among those of its kind.
+        self.place = [(kind, c.experts[:i].count(kind)) for i, kind in enumerate(c.experts)]
+        first = {kind: sum(n[other] for other in EXPERT_KINDS[:at]) for at, kind in enumerate(EXPERT_KINDS)}
+        order = torch.tensor([first[kind] + j for kind, j in self.place])
         self.register_buffer("order", order, persistent=False)
 
     def forward(self, h: Tensor) -> MoEOutput:
@@ -146,11 +151,24 @@ class HCEMoE(nn.Module):
         gates = self.router(h).softmax(-1)  # (B, N_e)
         weights, chosen = gates.topk(self.top_k)  # (B, k)
         weights = weights / weights.sum(-1, keepdim=True)  # (B, k)
-        votes = torch.cat([expert(h) for expert in self.experts.values()])  # (N_e by kind, B, J)
-        votes = votes[self.order].transpose(0, 1)  # (B, N_e, J)
+        explaining = len(h) == 1 and h.requires_grad and not self.training and h.device.type == "cpu"
+        votes = self._votes_chosen(h, chosen[0].tolist()) if explaining else self._votes(h)  # (B, N_e, J)
         index = chosen.unsqueeze(-1).expand(-1, -1, votes.shape[-1])  # (B, k, J)
         logits = (weights.unsqueeze(-1) * votes.gather(1, index)).sum(1)  # (B, J)
         return MoEOutput(logits, gates, chosen, weights, votes)
+
+    def _votes(self, h: Tensor) -> Tensor:
+        """Every expert's logits, ``(B, N_e, J)``."""
+        votes = torch.cat([expert(h) for expert in self.experts.values()])  # (N_e by kind, B, J)
+        return votes[self.order].transpose(0, 1)
+
+    def _votes_chosen(self, h: Tensor, chosen: list[int]) -> Tensor:
+        """:meth:`_votes` of which only the chosen experts' are part of the graph."""
+        votes = []
+        for i, (kind, j) in enumerate(self.place):
+            with torch.set_grad_enabled(i in chosen):
+                votes.append(self.experts[kind](h, j))  # (1, B, J)
+        return torch.cat(votes).transpose(0, 1)
 
 
 class MLP(nn.Module):

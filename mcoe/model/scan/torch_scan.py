@@ -1,8 +1,8 @@
-"""The selective scan in plain torch: a loop over time alone, with its own backward.
+"""The selective scan without a CUDA extension: a loop over time alone, with its own backward.
 
 h_t = exp(Δ_t A) h_{t-1} + Δ_t B_t u_t,  y_t = C_t · h_t + D u_t. The loop is stable at any length: every factor is an
 exponential of a non-positive number. (A cumulative sum of exponents and its inverse, the other vectorised form,
-overflows.)
+overflows.) float32 on the CPU takes the same loop through a fused kernel; tests hold the two together.
 """
 
 from __future__ import annotations
@@ -14,46 +14,84 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from mcoe.model.scan.cpu_kernel import scan_backward, scan_forward
 
-def _states(u: Tensor, delta: Tensor, A: Tensor, B: Tensor) -> Tensor:
-    """States ``(L, B, G, D/G, N)``; arguments as in :class:`_Scan`."""
-    decay = (delta.unsqueeze(-1) * A).exp_()  # (L, B, G, D/G, N)
-    h = (delta * u).unsqueeze(-1) * B.unsqueeze(-2)  # (L, B, G, D/G, N)
+
+def _states(u: Tensor, delta: Tensor, A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
+    """Decay factors and states, both ``(L, B, G, K, N)``; arguments as in :class:`_Scan`."""
+    decay = (delta.unsqueeze(-1) * A).exp_()  # (L, B, G, K, N)
+    h = (delta * u).unsqueeze(-1) * B.unsqueeze(-2)  # (L, B, G, K, N)
     for t in range(1, len(h)):
-        h[t].addcmul_(decay[t], h[t - 1])  # (B, G, D/G, N)
-    return h
+        h[t].addcmul_(decay[t], h[t - 1])  # (B, G, K, N)
+    return decay, h
 
 
 class _Scan(torch.autograd.Function):
-    """y without the D term. u, delta ``(L, B, G, D/G)``; A ``(G, D/G, N)``; B, C ``(L, B, G, N)``."""
+    """y without the D term, for any device and dtype.
+
+    u, delta, y ``(L, B, G, K)`` with K = D/G channels a group; A ``(G, K, N)``; B, C ``(L, B, G, N)``.
+    """
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
-        h = _states(u, delta, A, B)
-        # The decay is cheaper to compute again than to keep.
-        ctx.save_for_backward(u, delta, A, B, C, h)
-        return torch.matmul(h, C.unsqueeze(-1)).squeeze(-1)  # (L, B, G, D/G)
+        # The states are cheaper to compute again than to keep.
+        ctx.save_for_backward(u, delta, A, B, C)
+        _, h = _states(u, delta, A, B)
+        return torch.matmul(h, C.unsqueeze(-1)).squeeze(-1)  # (L, B, G, K)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
-        u, delta, A, B, C, h = ctx.saved_tensors
-        decay = (delta.unsqueeze(-1) * A).exp_()  # (L, B, G, D/G, N)
+        u, delta, A, B, C = ctx.saved_tensors
+        decay, h = _states(u, delta, A, B)  # (L, B, G, K, N)
         # ∂/∂h_t: through y_t, and through h_{t+1} = decay_{t+1} h_t + …
-        g = gy.unsqueeze(-1) * C.unsqueeze(-2)  # (L, B, G, D/G, N)
+        g = gy.unsqueeze(-1) * C.unsqueeze(-2)  # (L, B, G, K, N)
         for t in range(len(g) - 2, -1, -1):
-            g[t].addcmul_(decay[t + 1], g[t + 1])  # (B, G, D/G, N)
+            g[t].addcmul_(decay[t + 1], g[t + 1])  # (B, G, K, N)
         gC = torch.matmul(gy.unsqueeze(-2), h).squeeze(-2)  # (L, B, G, N)
         gB = torch.matmul((delta * u).unsqueeze(-2), g).squeeze(-2)  # (L, B, G, N)
-        g_input = torch.matmul(g, B.unsqueeze(-1)).squeeze(-1)  # (L, B, G, D/G), w.r.t. Δu
-        g_exponent = decay.mul_(g)  # (L, B, G, D/G, N), w.r.t. ΔA
+        g_input = torch.matmul(g, B.unsqueeze(-1)).squeeze(-1)  # (L, B, G, K), w.r.t. Δu
+        g_exponent = decay.mul_(g)  # (L, B, G, K, N), w.r.t. ΔA
         g_exponent[1:].mul_(h[:-1])
         g_exponent[0].zero_()
-        g_delta = (g_exponent * A).sum(-1) + g_input * u  # (L, B, G, D/G)
+        g_delta = (g_exponent * A).sum(-1) + g_input * u  # (L, B, G, K)
         gA = None
         if ctx.needs_input_grad[2]:
-            gA = (g_exponent * delta.unsqueeze(-1)).sum((0, 1))  # (G, D/G, N)
+            gA = (g_exponent * delta.unsqueeze(-1)).sum((0, 1))  # (G, K, N)
         return g_input * delta, g_delta, gA, gB, gC
+
+
+class _FusedScan(torch.autograd.Function):
+    """The whole of :func:`selective_scan` but the gate, float32 on the CPU: :class:`_Scan`'s arguments, then the skip
+    D ``(G, K)``, bias ``(G, K)`` and whether softplus applies."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        u: Tensor,
+        delta: Tensor,
+        A: Tensor,
+        B: Tensor,
+        C: Tensor,
+        D: Tensor,
+        bias: Tensor,
+        softplus: bool,
+    ) -> Tensor:
+        inputs = [x.contiguous() for x in (u, delta, A, B, C, D, bias)]
+        ctx.save_for_backward(*inputs)
+        ctx.softplus = softplus
+        y = torch.empty_like(inputs[0])  # (L, B, G, K)
+        scan_forward(*(x.numpy() for x in inputs), softplus, y.numpy())
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
+        inputs = ctx.saved_tensors
+        grads = [torch.empty_like(x) for x in inputs[:2]] + [torch.zeros_like(x) for x in inputs[2:]]
+        arrays = [x.numpy() for x in (gy.contiguous(), *inputs)]
+        scan_backward(*arrays, ctx.softplus, *(x.numpy() for x in grads))
+        return *grads, None
 
 
 def selective_scan(
@@ -83,18 +121,30 @@ def selective_scan(
         y ``(B, D, L)``, of u's dtype. Twice differentiable it is not.
     """
     b, d, length = u.shape
-    if delta_bias is not None:
-        delta = delta + delta_bias.unsqueeze(-1)  # (B, D, L)
-    if delta_softplus:
-        delta = F.softplus(delta)  # (B, D, L)
     if B.dim() == 3:
         B, C = B.unsqueeze(1), C.unsqueeze(1)  # (B, 1, N, L)
-    groups, n = B.shape[1:3]
-    u_l, delta_l = (x.permute(2, 0, 1).reshape(length, b, groups, d // groups) for x in (u, delta))  # (L, B, G, D/G)
-    y: Tensor = _Scan.apply(  # type: ignore[no-untyped-call]
-        u_l, delta_l, A.view(groups, d // groups, n), B.permute(3, 0, 1, 2), C.permute(3, 0, 1, 2)
-    )  # (L, B, G, D/G)
-    y = y.reshape(length, b, d).permute(1, 2, 0)  # (B, D, L)
-    if D is not None:
-        y = y + D.unsqueeze(-1) * u
+    groups = B.shape[1]
+    A = A.view(groups, d // groups, -1)  # (G, K, N)
+    B, C = B.permute(3, 0, 1, 2), C.permute(3, 0, 1, 2)  # (L, B, G, N)
+
+    def by_group(x: Tensor) -> Tensor:
+        return x.permute(2, 0, 1).reshape(length, b, groups, -1)  # (L, B, G, K)
+
+    y: Tensor
+    if all(x.dtype == torch.float32 and x.device.type == "cpu" for x in (u, delta, A, B, C)):
+        skip = u.new_zeros(d) if D is None else D  # (D,)
+        bias = u.new_zeros(d) if delta_bias is None else delta_bias  # (D,)
+        y = _FusedScan.apply(  # type: ignore[no-untyped-call]
+            by_group(u), by_group(delta), A, B, C, skip.view(groups, -1), bias.view(groups, -1), delta_softplus
+        )  # (L, B, G, K)
+        y = y.reshape(length, b, d).permute(1, 2, 0)  # (B, D, L)
+    else:
+        if delta_bias is not None:
+            delta = delta + delta_bias.unsqueeze(-1)  # (B, D, L)
+        if delta_softplus:
+            delta = F.softplus(delta)  # (B, D, L)
+        y = _Scan.apply(by_group(u), by_group(delta), A, B, C)  # type: ignore[no-untyped-call]
+        y = y.reshape(length, b, d).permute(1, 2, 0)  # (B, D, L)
+        if D is not None:
+            y = y + D.unsqueeze(-1) * u
     return y if z is None else y * F.silu(z)
