@@ -211,7 +211,7 @@ def test_missing_and_folder(tmp_path):
         open_replay(tmp_path / "none.aedat4")
     (tmp_path / "folder.aedat4").mkdir()
     with pytest.raises(McoeError, match="is a folder"):
-        open_replay(tmp_path / "folder.aedat4")
+        Aedat4Source(tmp_path / "folder.aedat4")
 
 
 def test_an_unknown_type_lists_the_known_ones(tmp_path):
