@@ -100,6 +100,18 @@ class Aedat4Writer:
             finally:
                 os.close(fd)
 
+    def deleted(self) -> bool:
+        """Return whether the file, or its folder, was deleted under the writer."""
+        return self._fd >= 0 and os.fstat(self._fd).st_nlink == 0
+
+    def rescue(self, path: Path) -> None:
+        """Copy the packets of a deleted file, which live until it is closed, to ``path``."""
+        os.ftruncate(self._fd, self.bytes)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        with path.open("xb") as copy:
+            while block := os.read(self._fd, 1 << 20):
+                copy.write(block)
+
     def _packet(
         self, stream: int, head: bytes, data: memoryview, count: int, first: int, last: int, pad: bytes = b""
     ) -> None:

@@ -7,10 +7,13 @@ alignment, settings and markers. A thread of its own writes; whoever records nev
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import logging
+import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,6 +89,7 @@ class Recorder:
         self._waiting = self._dropped = self._events = self._frames = self._predictions = 0
         self._state, self._error = "recording", ""
         self._closing = False
+        self._next_sidecars = 0.0
         self._notes: dict[str, Any] = {
             "format": 1,
             "complete": False,
@@ -194,15 +198,27 @@ class Recorder:
                     self._frames += 1
                 else:
                     self._events += len(packet)
-        if packet is None or self._results:
+        now = time.monotonic()
+        if last or now >= self._next_sidecars:
+            self._next_sidecars = now + SIDECAR_S
+            if self._writer.deleted():
+                raise FileNotFoundError(errno.ENOENT, "its folder or the file itself was deleted")
             self._sidecars()
         return not last
 
     def _fail(self, reason: str) -> None:
+        where = self.path
+        try:
+            if self._writer.deleted():
+                where = Path(tempfile.mkdtemp(prefix="mcoe-rescued-")) / self.path.name
+                self._writer.rescue(where)
+            self._writer.abandon()
+        except OSError:
+            log.exception("%s could not be closed cleanly", self.path)
         with self._condition:
             self._state = "failed"
             self._error = (
-                f"The recording {self.path} stopped ({reason}); what was written so far can be opened, "
+                f"The recording {self.path} stopped ({reason}); what was written so far is in {where}, "
                 "record the rest to another disk."
             )
             self._dropped += len(self._packets)
@@ -210,10 +226,6 @@ class Recorder:
             self._results.clear()
             self._waiting = 0
         log.error(self._error)
-        try:
-            self._writer.abandon()
-        except OSError:
-            log.exception("%s could not be closed cleanly", self.path)
 
     def _sidecars(self) -> None:
         with self._condition:

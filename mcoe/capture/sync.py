@@ -187,7 +187,7 @@ class LagEstimator:
             self._counts.popleft()
 
     def estimate(self) -> LagEstimate:
-        """Return the lag over the memory; about a millisecond of work."""
+        """Return the lag over the memory; some 20 ms of work."""
         if len(self._energy) < self.MIN_FRAMES or not self._counts:
             return UNKNOWN_LAG
         begin, end, energy = (np.array(column, np.float64) for column in zip(*self._energy, strict=True))
