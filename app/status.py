@@ -11,8 +11,7 @@ _STAGES = (
     ("latency", "latency ms", "From a window's completion to its result"),
     ("voxel", "voxel ms", "Events to the voxel grid"),
     ("backbone", "backbone ms", "One RGB and one event image through the ResNet-18 backbones"),
-    ("head", "head ms", "MCO-Mamba, MCIB and HCE-MoE"),
-    ("explain", "explain ms", "Grad-CAM, from the head's backward pass alone"),
+    ("head", "head ms", "MCO-Mamba, MCIB, HCE-MoE, and Grad-CAM from the head's backward pass"),
 )
 
 
@@ -34,9 +33,10 @@ class StatusLine(QFrame):
         hint = "Windows dropped because the network was busy (latest wins); packets lost before that in the tooltip"
         self._add(row, "dropped", "dropped", "00000", hint)
         self._add(row, "events", "events/s", "000.0 M", "Events per second over the last 5 s")
-        self._add(row, "device", "device", "cuda:0", "Where the network's head runs")
+        self._add(row, "device", "device", "NVIDIA H200", "Where the network's head runs")
         self._add(row, "backbone_engine", "backbone", "openvino", "Engine that runs the backbones")
         self._add(row, "scan", "scan", "mamba_ssm", "Backend of the selective scan")
+        self._add(row, "weights", "weights", "untrained", "The file the network's weights come from")
         self._stats: PipelineStats | None = None
 
     def _add(self, row: QHBoxLayout, key: str, caption: str, template: str, hint: str) -> None:
@@ -67,6 +67,7 @@ class StatusLine(QFrame):
         """Show where the network runs."""
         for key, name in (("device", "device"), ("backbone_engine", "backbone"), ("scan", "scan")):
             self._set(key, "–" if engine is None else getattr(engine, name))
+        self._set("weights", "–" if engine is None else engine.weights or "untrained")
 
     def show_stats(self, stats: PipelineStats | None) -> None:
         """Show the counters; None before there is a pipeline."""

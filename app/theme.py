@@ -90,17 +90,20 @@ def font_px(window_height: int) -> int:
 def style_sheet(px: int) -> str:
     """Return the application's style sheet for a base font of ``px`` pixels."""
     small, pad, radius = round(px * 0.86), round(px * 0.35), round(px * 0.45)
+    groove = 2 * max(2, px // 6)
+    knob = groove + 2 * round(px * 0.36)
     families = ", ".join(f'"{name}"' for name in FONTS)
     return f"""
     * {{ font-family: {families}; font-size: {px}px; color: {TEXT}; }}
     QMainWindow, QDialog, QWidget#central {{ background: {BACKGROUND}; }}
     QFrame#panel {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: {radius}px; }}
-    QLabel#panelTitle {{ font-weight: 600; background: transparent; }}
+    QLabel#panelTitle {{ font-weight: 600; min-height: {round(px * 1.5)}px; background: transparent; }}
     QLabel#panelNote, QLabel#caption {{ color: {DIM}; font-size: {small}px; background: transparent; }}
     QLabel#value {{ background: transparent; }}
     QLabel#value[alert="true"] {{ color: {WARNING}; }}
     QFrame#bar {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: {radius}px; }}
     QLabel#plain {{ background: transparent; }}
+    QLabel#headline {{ background: transparent; padding: {pad + 2}px 2px {pad}px 0; }}
     QMenuBar {{ background: {BACKGROUND}; padding: 2px; }}
     QMenuBar::item {{ background: transparent; padding: {pad}px {px}px; border-radius: {radius}px; }}
     QMenuBar::item:selected, QMenu::item:selected {{ background: {RAISED}; }}
@@ -116,18 +119,15 @@ def style_sheet(px: int) -> str:
     QPushButton:focus, QToolButton:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
     QPushButton:disabled, QToolButton:disabled, QComboBox:disabled {{ color: {DIM}; background: {PANEL}; }}
     QPushButton#primary {{ background: {ACCENT}; color: {BACKGROUND}; font-weight: 600; }}
-    QComboBox#compact {{ font-size: {small}px; padding: 0px {pad}px; }}
-    QComboBox::drop-down {{ border: none; width: {px}px; }}
-    QComboBox::down-arrow {{ image: none; border: none; }}
+    QComboBox#compact {{ font-size: {small}px; padding: 0 {pad}px; max-height: {round(px * 1.5)}px; }}
+    QComboBox::drop-down {{ border: none; width: {round(px * 1.4)}px; }}
     QComboBox QAbstractItemView {{ background: {PANEL}; border: 1px solid {LINE};
         selection-background-color: {RAISED}; selection-color: {TEXT}; outline: none; }}
-    QSlider {{ background: transparent; min-height: {round(px * 1.4)}px; }}
-    QSlider::groove:horizontal {{ height: {max(4, px // 3)}px; background: {RAISED};
-        border-radius: {max(2, px // 6)}px; }}
-    QSlider::sub-page:horizontal {{ background: {mix(RAISED, ACCENT, 0.55).name()};
-        border-radius: {max(2, px // 6)}px; }}
-    QSlider::handle:horizontal {{ width: {px}px; margin: -{px // 3}px 0; border-radius: {px // 2}px;
-        background: {ACCENT}; }}
+    QSlider {{ background: transparent; min-height: {knob + 4}px; }}
+    QSlider::groove:horizontal {{ height: {groove}px; background: {RAISED}; border-radius: {groove // 2}px; }}
+    QSlider::sub-page:horizontal {{ background: {mix(RAISED, ACCENT, 0.55).name()}; border-radius: {groove // 2}px; }}
+    QSlider::handle:horizontal {{ width: {knob}px; margin: -{(knob - groove) // 2}px 0;
+        border-radius: {knob // 2}px; background: {ACCENT}; }}
     QSlider::handle:horizontal:disabled, QSlider::sub-page:horizontal:disabled {{ background: {RAISED}; }}
     QWidget#veil {{ background: rgba(14, 17, 22, 205); }}
     QFrame#card {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: {2 * radius}px; }}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QMouseEvent, QPainter, QPixmap, QPolygonF
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QSlider, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton
 
 from app import theme
+from app.controls import Choice
 from mcoe.capture.source import SourceInfo
 from mcoe.live.result import PipelineStats
 
@@ -70,7 +71,7 @@ class Transport(QFrame):
         self.time = QLabel("–")
         self.time.setObjectName("plain")
         self.time.setAccessibleName("Time")
-        self.speed = QComboBox()
+        self.speed = Choice()
         self.speed.setAccessibleName("Speed")
         self.speed.setToolTip("Playback speed; it changes no prediction")
         for value in SPEEDS:

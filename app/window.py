@@ -121,7 +121,7 @@ class MainWindow(QMainWindow):
         self.transport.sought.connect(self.seek)
         self.transport.speed_changed.connect(self._set_speed)
         self.headline = QLabel()
-        self.headline.setObjectName("plain")
+        self.headline.setObjectName("headline")
         self.headline.setTextFormat(Qt.TextFormat.RichText)
         self.menuBar().setCornerWidget(self.headline, Qt.Corner.TopRightCorner)
 
@@ -241,6 +241,7 @@ class MainWindow(QMainWindow):
         elif state == "ended" and self._shown is None and state != self._state:
             self._failed("The recording ended before its first complete window; open a longer one.")
         self._state = state
+        self.transport.setEnabled(state not in ("loading", "failed"))
         self._show_headline()
 
     def _failed(self, words: str) -> None:

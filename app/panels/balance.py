@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter
 
 from app import theme
 from app.painting import (
     CENTRE,
     LEFT,
     RIGHT,
+    Painter,
     block,
     coloured,
     draw_image,
     fitted,
     frame,
     line_height,
+    percent,
     pixels,
     placeholder,
     resized,
     text,
 )
 from app.panels.base import Panel
+from mcoe.capture.source import SourceInfo
+from mcoe.live.result import EngineInfo
+
+#: Distance of α from 0.5 that gets full colour: the maps are about which token leans where.
+FULL = 0.25
 
 
 class BalancePanel(Panel):
@@ -31,7 +37,19 @@ class BalancePanel(Panel):
     title = "Modality balance α"
     sentence = "MCIB's α (Eq. 8): the share of RGB against events in the fused tokens, on average and per 4×4 token."
 
-    def draw(self, painter: QPainter, rect: QRectF) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_context(None, None)
+
+    def set_context(self, source: SourceInfo | None, engine: EngineInfo | None) -> None:
+        super().set_context(source, engine)
+        if source is not None and not (source.has_frames and source.has_events):
+            missing = "events" if source.has_frames else "frames"
+            self.note.setText(f"no {missing}: a learned stand-in takes their place")
+        else:
+            self.note.setText(f"maps: full colour at {percent(0.5 - FULL)} and {percent(0.5 + FULL)}")
+
+    def draw(self, painter: Painter, rect: QRectF) -> None:
         alpha = self.result.prediction.alpha if self.result else None
         line = line_height(painter)
         small = line_height(painter, 0.86)
@@ -46,16 +64,16 @@ class BalancePanel(Panel):
         maps = QRectF(rect.left(), bar.bottom() + 8, rect.width(), rect.bottom() - bar.bottom() - 8)
         self._maps(painter, maps, alpha_maps(alpha), small)
 
-    def _bar(self, painter: QPainter, words: QRectF, bar: QRectF, mean: float) -> None:
+    def _bar(self, painter: Painter, words: QRectF, bar: QRectF, mean: float) -> None:
         split = bar.left() + bar.width() * mean
         block(painter, QRectF(bar.left(), bar.top(), split - bar.left() - 1, bar.height()), theme.RGB, 2)
         block(painter, QRectF(split + 1, bar.top(), bar.right() - split - 1, bar.height()), theme.EVENT, 2)
         middle = bar.center().x()
         block(painter, QRectF(middle - 1, bar.top() - 3, 2, bar.height() + 6), theme.TEXT, 0)
-        text(painter, words, f"RGB {mean:.0%}".replace("%", " %"), LEFT, theme.RGB, bold=True)
-        text(painter, words, f"events {1 - mean:.0%}".replace("%", " %"), RIGHT, theme.EVENT, bold=True)
+        text(painter, words, f"RGB {percent(mean)}", LEFT, theme.RGB, bold=True)
+        text(painter, words, f"events {percent(1 - mean)}", RIGHT, theme.EVENT, bold=True)
 
-    def _maps(self, painter: QPainter, rect: QRectF, maps: np.ndarray | None, small: float) -> None:
+    def _maps(self, painter: Painter, rect: QRectF, maps: np.ndarray | None, small: float) -> None:
         side = int(min(rect.height() - small - 2, (rect.width() - 12) / 2))
         left = rect.left() + (rect.width() - 2 * side - 12) / 2
         for index, name in enumerate(("earlier", "now")):
@@ -63,7 +81,7 @@ class BalancePanel(Panel):
             if maps is None:
                 placeholder(painter, place, "")
             else:
-                levels = np.clip(maps[index] * 255, 0, 255).astype(np.uint8)
+                levels = np.clip(127.5 + (maps[index] - 0.5) * (127.5 / FULL), 0, 255).astype(np.uint8)
                 draw_image(
                     painter, place, coloured(resized(levels, pixels(painter, place), smooth=False), theme.BALANCE_MAP)
                 )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
-from app.painting import Canvas
+from app.painting import Canvas, Painter
 from mcoe.capture.source import SourceInfo
 from mcoe.live.pipeline import HistoryPoint
 from mcoe.live.result import EngineInfo, Result
@@ -69,6 +68,6 @@ class Panel(QFrame):
         self.result = None
         self.canvas.update()
 
-    def draw(self, painter: QPainter, rect: QRectF) -> None:
+    def draw(self, painter: Painter, rect: QRectF) -> None:
         """Paint the canvas."""
         raise NotImplementedError

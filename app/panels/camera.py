@@ -5,12 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor
 
 from app import theme
 from app.painting import (
     RIGHT,
     Image,
+    Painter,
     coloured,
     draw_image,
     fitted,
@@ -45,7 +46,7 @@ class CameraPanel(Panel):
         self.overlay = shown
         self.canvas.update()
 
-    def draw(self, painter: QPainter, rect: QRectF) -> None:
+    def draw(self, painter: Painter, rect: QRectF) -> None:
         foot = line_height(painter, 0.86)
         area = rect.adjusted(0, 0, 0, -foot - 4)
         below = QRectF(rect.left(), rect.bottom() - foot, rect.width(), foot)
@@ -65,7 +66,7 @@ class CameraPanel(Panel):
         frame(painter, square.adjusted(1, 1, -1, -1), theme.TEXT)
         self._foot(painter, below, window)
 
-    def _foot(self, painter: QPainter, below: QRectF, window: Window) -> None:
+    def _foot(self, painter: Painter, below: QRectF, window: Window) -> None:
         entries = [("square", theme.ON, "ON"), ("square", theme.OFF, "OFF")]
         source = self.source
         if source is not None and not source.has_events:

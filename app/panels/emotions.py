@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor
 
 from app import theme
-from app.painting import LEFT, RIGHT, block, line_height, text, text_width
+from app.painting import LEFT, RIGHT, Painter, block, line_height, percent, text, text_width
 from app.panels.base import Panel
 from mcoe.live.pipeline import HistoryPoint
 from mcoe.live.result import Result
@@ -49,7 +49,7 @@ class EmotionPanel(Panel):
         self.smoothed = None
         super().clear()
 
-    def draw(self, painter: QPainter, rect: QRectF) -> None:
+    def draw(self, painter: Painter, rect: QRectF) -> None:
         head = line_height(painter, 1.6)
         self._headline(painter, QRectF(rect.left(), rect.top(), rect.width(), head))
         rows = QRectF(rect.left(), rect.top() + head + 6, rect.width(), rect.height() - head - 6)
@@ -61,7 +61,7 @@ class EmotionPanel(Panel):
             track = QRectF(row.left() + label, row.top(), row.width() - label - percent, row.height())
             self._row(painter, row, track, index, name)
 
-    def _headline(self, painter: QPainter, rect: QRectF) -> None:
+    def _headline(self, painter: Painter, rect: QRectF) -> None:
         if self.notice:
             block(painter, rect, theme.mix(theme.PANEL, theme.WARNING, 0.16), 4)
             block(painter, QRectF(rect.left(), rect.top(), 4, rect.height()), theme.WARNING, 2)
@@ -69,9 +69,9 @@ class EmotionPanel(Panel):
         elif self.winner:
             text(painter, rect, self.winner.capitalize(), LEFT, theme.EMOTION_COLOURS[self.winner], 1.6, bold=True)
             assert self.smoothed is not None
-            text(painter, rect, f"{self.smoothed.max():.0%}".replace("%", " %"), RIGHT, theme.TEXT, 1.6, bold=True)
+            text(painter, rect, percent(self.smoothed.max()), RIGHT, theme.TEXT, 1.6, bold=True)
 
-    def _row(self, painter: QPainter, row: QRectF, track: QRectF, index: int, name: str) -> None:
+    def _row(self, painter: Painter, row: QRectF, track: QRectF, index: int, name: str) -> None:
         first = name == self.winner
         muted = bool(self.notice)
         text(painter, row, name, LEFT, theme.TEXT if first else theme.DIM, bold=first)
@@ -86,7 +86,7 @@ class EmotionPanel(Panel):
         x = bar.left() + min(bar.width() - 1, bar.width() * raw)
         for width, ink in ((4, theme.PANEL), (2, theme.TEXT)):
             painter.fillRect(QRectF(x - width / 2, bar.top() - 2, width, thick + 4), QColor(ink))
-        text(painter, row, f"{value:.0%}".replace("%", " %"), RIGHT, theme.TEXT if first else theme.DIM, bold=first)
+        text(painter, row, percent(value), RIGHT, theme.TEXT if first else theme.DIM, bold=first)
 
 
 def smooth(result: Result, history: Sequence[HistoryPoint]) -> np.ndarray:

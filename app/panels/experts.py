@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPen
 
 from app import theme
-from app.painting import CENTRE, block, frame, legend, line_height, mark, text
+from app.painting import CENTRE, Painter, block, frame, legend, line_height, mark, percent, text
 from app.panels.base import Panel
 
 #: Kinds of the default network, to draw the axis before the first result.
@@ -25,7 +25,7 @@ class ExpertPanel(Panel):
         super().__init__()
         self.note.setText("framed: chosen, with weight · dashed: equal share")
 
-    def draw(self, painter: QPainter, rect: QRectF) -> None:
+    def draw(self, painter: Painter, rect: QRectF) -> None:
         line = line_height(painter, 0.86)
         prediction = self.result.prediction if self.result else None
         kinds = prediction.expert_kinds if prediction else _DEFAULT_KINDS
@@ -60,10 +60,10 @@ class ExpertPanel(Panel):
             if picked:
                 frame(painter, column.adjusted(-3, -3, 3, 0), theme.TEXT, 1.4)
                 label = QRectF(x - step / 2, column.top() - line - 5, step, line)
-                text(painter, label, f"{chosen[index]:.0%}", CENTRE, theme.TEXT, 0.95, bold=True)
+                text(painter, label, percent(chosen[index]), CENTRE, theme.TEXT, 0.95, bold=True)
         if prediction is not None:
             self._equal_share(painter, plot, plot.bottom() - plot.height() / len(kinds) / top)
 
-    def _equal_share(self, painter: QPainter, plot: QRectF, y: float) -> None:
+    def _equal_share(self, painter: Painter, plot: QRectF, y: float) -> None:
         painter.setPen(QPen(QColor(theme.DIM), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))

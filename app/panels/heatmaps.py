@@ -5,15 +5,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Signal
-from PySide6.QtGui import QColor, QLinearGradient, QPainter
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtGui import QColor, QLinearGradient
 
 from app import theme
+from app.controls import Choice
 from app.painting import (
     CENTRE,
     LEFT,
     RIGHT,
     Image,
+    Painter,
     coloured,
     draw_image,
     fitted,
@@ -45,7 +46,7 @@ class HeatmapPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.note.setText("explain")
-        self.choice = QComboBox()
+        self.choice = Choice()
         self.choice.setObjectName("compact")
         self.choice.setAccessibleName("Emotion to explain")
         self.choice.setToolTip("Which emotion's score Grad-CAM explains")
@@ -60,7 +61,7 @@ class HeatmapPanel(Panel):
         """The emotion that the maps explain, or nothing yet."""
         return "" if self.result is None else EMOTIONS[self.result.prediction.cam_class]
 
-    def draw(self, painter: QPainter, rect: QRectF) -> None:
+    def draw(self, painter: Painter, rect: QRectF) -> None:
         line = line_height(painter, 0.86)
         gap = 12.0
         column = (rect.width() - gap) / 2
@@ -86,7 +87,7 @@ class HeatmapPanel(Panel):
         ms = (self.result.window.t1_us - self.result.older.t1_us) / 1000
         return f"{ms / 1000:.1f} s earlier"
 
-    def _picture(self, painter: QPainter, place: QRectF, modality: int, newer: bool) -> None:
+    def _picture(self, painter: Painter, place: QRectF, modality: int, newer: bool) -> None:
         words, image, cam = self._content(modality, newer)
         if image is None:
             placeholder(painter, place, words if newer else "")
@@ -108,7 +109,7 @@ class HeatmapPanel(Panel):
             return "", image, None
         return "", image, cams[-1 if newer else 0] / max(float(cams.max()), 1e-9)
 
-    def _legend(self, painter: QPainter, rect: QRectF) -> None:
+    def _legend(self, painter: Painter, rect: QRectF) -> None:
         words = f"evidence for {self.explained}" if self.explained else ""
         text(painter, rect, words, LEFT, theme.TEXT, 0.86, bold=True)
         most, none = text_width(painter, "most", 0.86), text_width(painter, "none", 0.86)

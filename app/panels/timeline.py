@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPen
 
 from app import theme
-from app.painting import CENTRE, LEFT, RIGHT, Image, draw_image, line_height, pixels, text, text_width
+from app.painting import CENTRE, LEFT, RIGHT, Image, Painter, draw_image, line_height, percent, pixels, text, text_width
 from app.panels.base import Panel
 from mcoe.live.pipeline import HistoryPoint
 from mcoe.live.result import Result
@@ -35,6 +37,7 @@ class TimelinePanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.strip = strip((), SPAN_S)
+        self._chart = Chart()
 
     def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
         self.strip = strip(history, SPAN_S)
@@ -44,28 +47,28 @@ class TimelinePanel(Panel):
         self.strip = strip((), SPAN_S)
         super().clear()
 
-    def draw(self, painter: QPainter, rect: QRectF) -> None:
+    def draw(self, painter: Painter, rect: QRectF) -> None:
         line = line_height(painter, 0.86)
         names = max(text_width(painter, name, 0.86, bold=True) for name in EMOTIONS) + 16
         scale = text_width(painter, "100 %", 0.86) + 8
         plot = QRectF(rect.adjusted(scale, line / 2, -names, -line - 3).toRect())
-        draw_image(painter, plot, chart(self.strip, pixels(painter, plot)))
+        draw_image(painter, plot, self._chart.picture(self.strip, pixels(painter, plot)))
         for share in (0.0, 0.5, 1.0):
             y = plot.bottom() - share * plot.height()
             left = QRectF(plot.left() - scale, y - line / 2, scale - 8, line)
-            text(painter, left, f"{share:.0%}".replace("%", " %"), RIGHT, theme.DIM, 0.86)
+            text(painter, left, percent(share), RIGHT, theme.DIM, 0.86)
         for ago in range(0, int(SPAN_S) + 1, 5):
             x = plot.right() - ago * plot.width() / SPAN_S
             words = f"−{ago} s" if ago else "now"
             width = text_width(painter, "−20 s", 0.86) + 4
             text(painter, QRectF(x - width / 2, plot.bottom() + 3, width, line), words, CENTRE, theme.DIM, 0.86)
-        if len(self.strip.times):
+        if len(self.strip.elapsed_s):
             self._names(painter, plot, line, names)
 
-    def _names(self, painter: QPainter, plot: QRectF, line: float, width: float) -> None:
+    def _names(self, painter: Painter, plot: QRectF, line: float, width: float) -> None:
         last = self.strip.values[-1]
         wanted = plot.bottom() - last * plot.height()
-        placed = spread(wanted, line * 0.92, plot.top(), plot.bottom() + line * 0.6)
+        placed = spread(wanted, line * 0.92, plot.top(), plot.bottom())
         for index, y in enumerate(placed):
             name = EMOTIONS[index]
             painter.setPen(QPen(QColor(theme.EMOTION_COLOURS[name]), 1))
@@ -76,10 +79,10 @@ class TimelinePanel(Panel):
 
 @dataclass(frozen=True)
 class Strip:
-    """What the chart draws: ``times`` ``(n,)`` s, the last is 0; ``values`` ``(n, J)``; ``stamps_us`` ``(n,)``;
+    """What the chart draws: ``elapsed_s`` ``(n,)``; ``values`` ``(n, J)``; ``stamps_us`` ``(n,)``, stream time;
     ``breaks``: indices of the first point after a seek or loop."""
 
-    times: NDArray[np.float64]
+    elapsed_s: NDArray[np.float64]
     values: NDArray[np.float64]
     stamps_us: NDArray[np.int64]
     breaks: NDArray[np.int64]
@@ -90,44 +93,83 @@ def strip(history: Sequence[HistoryPoint], span_s: float) -> Strip:
     if not history:
         none = np.empty(0, np.int64)
         return Strip(np.empty(0), np.empty((0, len(EMOTIONS))), none, none)
-    stamps = np.array([(point.elapsed_s, point.epoch, point.t_us) for point in history])
-    times = stamps[:, 0] - stamps[-1, 0]
-    first = int(np.searchsorted(times, -span_s))
-    values = np.array([point.probabilities for point in history[first:]], np.float64)
-    breaks = np.flatnonzero(np.diff(stamps[first:, 1])) + 1
-    return Strip(times[first:], values, stamps[first:, 2].astype(np.int64), breaks)
+    first = bisect_left(history, history[-1].elapsed_s - span_s, key=lambda point: point.elapsed_s)
+    shown = history[first:]
+    stamps = np.array([(point.elapsed_s, point.epoch, point.t_us) for point in shown])
+    values = np.array([point.probabilities for point in shown], np.float64)
+    breaks = np.flatnonzero(np.diff(stamps[:, 1])) + 1
+    return Strip(stamps[:, 0], values, stamps[:, 2].astype(np.int64), breaks)
 
 
-def chart(data: Strip, size: tuple[int, int]) -> Image:
-    """Draw grid, seek marks and lines, ``(h, w, 3)`` uint8 RGB.
+class Chart:
+    """The lines as a picture that scrolls: a tick moves it left and draws only what is new.
 
-    OpenCV draws the 4,000 antialiased segments in a thirtieth of the time that QPainter's strokes take.
+    OpenCV draws the antialiased segments in a thirtieth of the time that QPainter's strokes take. At each moment the
+    leading emotion's line is the thick one.
     """
-    width, height = size
-    picture = np.full((height, width, 3), theme.rgb(theme.PANEL), np.uint8)
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        picture[round(share * (height - 1)), :] = theme.rgb(theme.LINE if share in (0, 0.5, 1) else theme.RAISED)
-    for share in np.arange(0, SPAN_S + 1, 5) / SPAN_S:
-        picture[:, round(share * (width - 1))] = theme.rgb(theme.LINE)
-    if not len(data.times):
-        return picture
-    xs = (width - 1) * (1 + data.times / SPAN_S)
-    ys = (height - 1) * (1 - data.values)
-    for at in data.breaks:
-        picture[:, round(xs[at])] = theme.rgb(theme.DIM)
-    pieces = np.split(np.arange(len(xs)), data.breaks)
+
+    def __init__(self) -> None:
+        self._lines: Image = np.empty((0, 0, 3), np.uint8)
+        self._edge_px = 0  # right edge of the picture, pixels since the history began
+        self._drawn_s = 0.0  # time of the last point drawn
+
+    def picture(self, data: Strip, size: tuple[int, int]) -> Image:
+        """Return grid, seek marks and lines at ``size`` (width, height), ``(h, w, 3)`` uint8 RGB."""
+        width, height = size
+        scale = (width - 1) / SPAN_S  # px per second
+        if not len(data.elapsed_s):
+            self._lines = np.empty((0, 0, 3), np.uint8)
+            return _on_grid(np.full((height, width, 3), theme.rgb(theme.PANEL), np.uint8))
+        edge = math.ceil(data.elapsed_s[-1] * scale)
+        shift = edge - self._edge_px
+        known = int(np.searchsorted(data.elapsed_s, self._drawn_s))
+        goes_on = known < len(data.elapsed_s) and data.elapsed_s[known] == self._drawn_s
+        if self._lines.shape[:2] != (height, width) or not goes_on or not 0 <= shift < width:
+            self._lines = np.full((height, width, 3), theme.rgb(theme.PANEL), np.uint8)
+            known = 0
+        elif shift:
+            self._lines[:, :-shift] = self._lines[:, shift:].copy()
+            self._lines[:, -shift:] = theme.rgb(theme.PANEL)
+        self._edge_px, self._drawn_s = edge, float(data.elapsed_s[-1])
+        xs = width - 1 - (edge - data.elapsed_s[known:] * scale)
+        _draw_lines(self._lines, xs, data.values[known:], data.stamps_us[known:], data.breaks - known)
+        return _on_grid(self._lines.copy())
+
+
+def _draw_lines(
+    picture: Image,
+    xs: NDArray[np.float64],
+    values: NDArray[np.float64],
+    stamps_us: NDArray[np.int64],
+    breaks: NDArray[np.int64],
+) -> None:
+    height = picture.shape[0]
+    breaks = breaks[breaks > 0]
+    for at in breaks:
+        cv2.line(picture, (round(xs[at]), 0), (round(xs[at]), height), theme.rgb(theme.DIM), 1)
+    pieces = np.split(np.arange(len(xs)), breaks)
+    ys = (height - 1) * (1 - values)
+    leader = values.argmax(1)
     thick = max(1, round(height / 250))
-    order = np.argsort(data.values[-1])
-    for index in order:
-        name = EMOTIONS[index]
+    for index, name in enumerate(EMOTIONS):
         points = np.rint(np.stack([xs, ys[:, index]], 1) * 16).astype(np.int32)  # 4 fractional bits
-        shown = dash_mask(data.stamps_us, theme.EMOTION_DASHES[name])
-        runs = [points[run] for piece in pieces for run in lit_runs(piece, shown[piece])]
-        colour = theme.rgb(theme.EMOTION_COLOURS[name])
-        cv2.polylines(picture, runs, False, colour, thick, cv2.LINE_AA, 4)
-        if index == order[-1]:
-            # The leader is drawn twice, 1 px apart: OpenCV's own thicker antialiased lines cost four times more.
-            cv2.polylines(picture, [run - _PIXEL_UP for run in runs], False, colour, thick, cv2.LINE_AA, 4)
+        lit = dash_mask(stamps_us, theme.EMOTION_DASHES[name])
+        leads = lit & (leader == index)
+        runs = [points[run] for piece in pieces for run in lit_runs(piece, lit[piece])]
+        # The leader is drawn again, 1 px above: OpenCV's own thicker antialiased lines cost four times more.
+        runs += [points[run] - _PIXEL_UP for piece in pieces for run in lit_runs(piece, leads[piece])]
+        if runs:
+            cv2.polylines(picture, runs, False, theme.rgb(theme.EMOTION_COLOURS[name]), thick, cv2.LINE_AA, 4)
+
+
+def _on_grid(picture: Image) -> Image:
+    """Lay the grid under the lines of ``picture``, in place."""
+    height, width = picture.shape[:2]
+    ground, line = np.array(theme.rgb(theme.PANEL), np.uint8), theme.rgb(theme.LINE)
+    rows = [picture[round(share * (height - 1))] for share in (0.0, 0.5, 1.0)]
+    columns = [picture[:, round(share * (width - 1))] for share in np.arange(0, SPAN_S + 1, 5) / SPAN_S]
+    for stripe in rows + columns:
+        stripe[(stripe == ground).all(-1)] = line
     return picture
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter
 
 from app import theme
 from app.painting import (
     CENTRE,
     Image,
+    Painter,
     coloured,
     draw_image,
     fitted,
@@ -35,7 +35,7 @@ class VoxelPanel(Panel):
         "The events of the window as the network sees them: a voxel grid of signed counts in three temporal bins."
     )
 
-    def draw(self, painter: QPainter, rect: QRectF) -> None:
+    def draw(self, painter: Painter, rect: QRectF) -> None:
         voxel = self.result.window.voxel if self.result else None
         bins = 3 if voxel is None else len(voxel)
         caption, gap = line_height(painter, 0.86), 8.0
@@ -62,15 +62,15 @@ class VoxelPanel(Panel):
     def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
         super().show_result(result, history)
         voxel = result.window.voxel
-        self.note.setText("" if voxel is None else f"full colour at ±{display_scale(voxel):.1f} events")
+        self.note.setText("" if voxel is None else f"full colour at ±{display_scale(voxel):.1f} per pixel")
 
 
 def display_scale(voxel: np.ndarray) -> float:
-    """Return the count that gets full colour: twice the RMS of the pixels that have any, at least 1."""
+    """Return the count that gets full colour: twice the RMS of the pixels that have any, at least 0.2."""
     filled = np.count_nonzero(voxel)
     if not filled:
-        return 1.0
-    return max(1.0, 2 * float(np.sqrt(np.vdot(voxel, voxel) / filled)))
+        return 0.2
+    return max(0.2, 2 * float(np.sqrt(np.vdot(voxel, voxel) / filled)))
 
 
 def signed_image(plane: np.ndarray, scale: float, size: tuple[int, int]) -> Image:

@@ -75,16 +75,16 @@ class FakePipeline:
             "explain": (1.8, 2.4),
         }
         return PipelineStats(
-            self.state,
-            self.error,
-            position,
-            self._index + 1,
-            29.8,
-            0,
-            2,
-            0,
-            412_000.0,
-            stages if self._result else {},
+            state=self.state,
+            error=self.error,
+            position_us=position,
+            results=self._index + 1,
+            results_per_s=29.8,
+            dropped_packets=0,
+            dropped_windows=2,
+            late_events=0,
+            events_per_s=412_000.0,
+            stage_ms=stages if self._result else {},
         )
 
     def play(self):

@@ -17,7 +17,7 @@ from app.panels.camera import CameraPanel, compose
 from app.panels.emotions import EmotionPanel, smooth
 from app.panels.experts import ExpertPanel
 from app.panels.heatmaps import HeatmapPanel, event_picture, heat_over, rgb_picture
-from app.panels.timeline import TimelinePanel, chart, dash_mask, spread, strip
+from app.panels.timeline import Chart, TimelinePanel, dash_mask, spread, strip
 from app.panels.voxels import VoxelPanel, display_scale, signed_image
 from mcoe.events.packets import make_events
 from mcoe.live.result import Result
@@ -121,7 +121,7 @@ def test_voxels_show_on_and_off_in_their_colours():
     assert tuple(image[0, 0]) == theme.rgb(theme.ON)
     assert tuple(image[-1, -1]) == theme.rgb(theme.OFF)
     assert image[50, 50].max() < 25
-    assert display_scale(np.zeros((3, 4, 4))) == 1.0
+    assert display_scale(np.zeros((3, 4, 4))) == 0.2
 
 
 def test_smoothing_weighs_recent_points_of_this_epoch_only():
@@ -204,22 +204,43 @@ def test_the_strip_keeps_20_seconds_and_goes_on_over_a_seek():
     points = [point(i, uniform) for i in range(700)]
     points += [point(i, uniform, epoch=1, t_us=i) for i in range(700, 730)]
     data = strip(points, 20.0)
-    assert data.times[-1] == 0
-    assert -20 <= data.times[0] < -19.9
-    assert (np.diff(data.times) > 0).all()
-    assert data.breaks.tolist() == [len(data.times) - 30]
+    assert data.elapsed_s[-1] == points[-1].elapsed_s
+    assert 19.9 < data.elapsed_s[-1] - data.elapsed_s[0] <= 20
+    assert (np.diff(data.elapsed_s) > 0).all()
+    assert data.breaks.tolist() == [len(data.elapsed_s) - 30]
 
 
 def test_the_chart_draws_each_line_at_its_height():
     values = np.linspace(0.05, 0.95, 7)
     points = [point(i, values) for i in range(600)]
-    image = chart(strip(points, 20.0), (900, 200))
+    image = Chart().picture(strip(points, 20.0), (900, 200))
     for (name, colour), value in zip(theme.EMOTION_COLOURS.items(), values, strict=True):
         y = round(199 * (1 - value))
         # Antialiasing spreads a line over two rows, each then fainter than its colour.
         assert count(image[y - 2 : y + 3], colour, tolerance=110) > 250, name
         assert count(image[y + 8 : y + 13], colour, tolerance=110) < 50, name
-    assert count(chart(strip([], 20.0), (900, 200)), theme.EMOTION_COLOURS["happy"]) == 0
+    assert count(Chart().picture(strip([], 20.0), (900, 200)), theme.EMOTION_COLOURS["happy"]) == 0
+
+
+def test_scrolling_draws_what_a_fresh_chart_would():
+    rng = np.random.default_rng(3)
+    points = [point(i, rng.dirichlet(np.ones(7)), epoch=i // 500) for i in range(900)]
+    chart = Chart()
+    for end in (1, 2, 300, 301, 305, 520, 521, 899, 900):
+        scrolled = chart.picture(strip(points[:end], 20.0), (400, 90)).astype(int)
+        fresh = Chart().picture(strip(points[:end], 20.0), (400, 90)).astype(int)
+        # Where lines cross, the one drawn last is on top.
+        assert (np.abs(scrolled - fresh).max(-1) > 0).mean() < 0.05, end
+        assert np.abs(scrolled.mean((0, 2)) - fresh.mean((0, 2))).mean() < 1.5, end
+
+
+def test_a_chart_starts_afresh_for_another_history_or_size():
+    uniform, certain = np.full(7, 1 / 7), np.eye(7)[2]
+    chart = Chart()
+    chart.picture(strip([point(i, uniform) for i in range(90)], 20.0), (400, 90))
+    other = strip([point(i, certain) for i in range(5, 60)], 20.0)
+    assert (chart.picture(other, (400, 90)) == Chart().picture(other, (400, 90))).all()
+    assert (chart.picture(other, (300, 80)) == Chart().picture(other, (300, 80))).all()
 
 
 def test_dashes_hang_on_stream_time():
