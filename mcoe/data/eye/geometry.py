@@ -20,7 +20,8 @@ Float = NDArray[np.float64]
 
 SHAPE = {name: i for i, name in enumerate(SHAPES)}
 BLINK = SHAPE["eyeBlink_R"]
-#: The pack's full blink leaves a slit: its upper lid stops above the lower one. Turned this much further it meets it.
+#: The pack's full blink leaves a slit: its upper lid stops above the lower one. Turned about this much further it meets
+#: it; each identity has its own value near this one.
 CLOSURE = 1.2
 GAZE_SHAPES = (("eyeLookUp_R", 1, 1), ("eyeLookDown_R", 1, -1), ("eyeLookIn_R", 0, 1), ("eyeLookOut_R", 0, -1))
 GAZE_FULL = 35.0  # degrees at which the pack's eyeLook shapes reach their end
@@ -124,7 +125,9 @@ class FaceShape:
         cosine = (ball / reach[:, None]) @ forward
         order = np.argsort(cosine)
         self._profile = cosine[order], reach[order]
+        self._closure = CLOSURE
         self._prepare_lids()
+        self._closure = self._find_closure()
 
     def _prepare_lids(self) -> None:
         """Find the vertices that a blink moves round the globe and write their path as rotation about its centre."""
@@ -146,6 +149,19 @@ class FaceShape:
         guarded = (self._r0 > 0.97 * self.radius) & (self._r0 < 1.5 * self.radius)
         self._guard = lid[guarded]
 
+    def _find_closure(self) -> float:
+        """Return how far the blink must turn for the upper lid's edge to reach the lower one."""
+        shut = np.zeros(len(SHAPES), np.float32)
+        shut[BLINK] = 1
+        upper, lower = self.pack.arrays["lid_margin"].astype(int)
+        for closure in np.arange(1.0, 1.5, 0.04):
+            self._closure = float(closure)
+            verts, _ = self.deform(shut, (0, 0))
+            low = np.interp(verts[upper[3:-3], 0], verts[lower, 0], verts[lower, 1])
+            if (verts[upper[3:-3], 1] - low).max() < 0.03:
+                break
+        return self._closure
+
     def deform(self, weights: Float32, gaze: tuple[float, float]) -> tuple[Float32, Float]:
         """Return ``(N, 3)`` float32 control vertices and the globe's ``(3, 3)`` rotation.
 
@@ -156,7 +172,7 @@ class FaceShape:
         w = weights.astype(np.float32).copy()
         for name, axis, sign in GAZE_SHAPES:
             w[SHAPE[name]] += max(0.0, sign * gaze[axis]) / GAZE_FULL
-        blink = float(np.clip(w[BLINK], 0, 1.05)) * CLOSURE
+        blink = float(np.clip(w[BLINK], 0, 1.05)) * self._closure
         w[BLINK] = blink
         active = np.flatnonzero(w)
         verts = self.rest + (w[active] @ self._deltas[active]).reshape(-1, 3)

@@ -89,6 +89,8 @@ def draw_person(number: int, seed: int, skins: list[Path]) -> Person:
     ages = {"young": (0.0, 0.35), "middleage": (0.3, 0.7), "old": (0.65, 1.0)}
     low, high = next((v for k, v in ages.items() if skin.stem.startswith(k)), (0.0, 1.0))
     from_temple = rng.random() < 0.75
+    dark = "dark" in skin.stem
+    irises = ("brown", "dark") if dark else tuple(IRIS)
     rig = Rig(
         key=_direction(rng.uniform(-15, 40), rng.uniform(10, 45)),
         side=_direction(rng.uniform(-80, -50) if from_temple else rng.uniform(50, 70), rng.uniform(-5, 30)),
@@ -104,8 +106,8 @@ def draw_person(number: int, seed: int, skins: list[Path]) -> Person:
         identity=rng.normal(0, 1, IDENTITY_MODES),
         skin=skin,
         tone=np.clip(rng.uniform(0.75, 1.15) * (1 + rng.normal(0, 0.04, 3)), 0.5, 1.3),
-        iris=list(IRIS)[int(rng.integers(len(IRIS)))],
-        hair=tuple(np.array([0.05, 0.035, 0.025]) * rng.uniform(0.2, 2.5)),
+        iris=irises[int(rng.integers(len(irises)))],
+        hair=tuple(np.array([0.05, 0.035, 0.025]) * rng.uniform(0.2, 0.6 if dark else 2.2)),
         brow_hairs=int(rng.integers(250, 620)),
         brow_length=rng.uniform(0.7, 1.1),
         lash_length=rng.uniform(0.75, 1.15),

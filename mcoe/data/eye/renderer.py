@@ -218,7 +218,8 @@ class EyeRenderer:
         self._folds = self._texture(np.dstack([f["crow"], f["under"], f["frown"], f["nose"]]), step)
         inner, outer = (float(np.dot(c, share)) for c in IRIS[self.person.iris])
         skin, eye, hair = (self._programs[k] for k in ("skin", "eye", "hair"))
-        skin["wrap"].value, skin["wetness"].value = float(np.dot(_WRAP, share)), float(np.dot(_WET, share))
+        edge = 0.5 * np.array(_WET) * share + 0.6 * s.albedo.mean((0, 1)) * share
+        skin["wrap"].value, skin["wetness"].value = float(np.dot(_WRAP, share)), float(edge.sum())
         eye["iris"].value, eye["sclera"].value, eye["veins"].value = (inner, outer), tuple(_SCLERA @ share), 0.6
         hair["hair"].value = float(np.dot(self.person.hair, share))
 

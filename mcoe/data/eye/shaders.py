@@ -104,7 +104,8 @@ float soft(float x) {
 }
 void main() {
   vec3 n0 = normalize(N), v = normalize(cam - P);
-  float seen = clamp(S.z, .03, 1.);  // multisampling may extrapolate beyond the triangle
+  vec3 s = clamp(S, vec3(0, 0, .03), vec3(1));  // multisampling may extrapolate beyond the triangle
+  float seen = s.z;
   vec4 t = texture(paint, U);
   float crease = dot((texture(folds, U) - .5) * 4., fold) + dot((t.zw - .5) * 4., fold2);
   float h = (crease + (t.y - .5) * .64) * (1. - wet);
@@ -113,8 +114,8 @@ void main() {
   vec3 n = normalize(abs(det) * n0 - .05 * sign(det) * (dFdx(h) * r1 + dFdy(h) * r2));
   float albedo = mix(t.x * t.x * (1. - .32 * clamp(-crease, 0., 1.5)), wetness, wet);
   float rough = mix(.48, .3, wet), gloss = 1. + .2 * wet;
-  vec2 c = vec2(soft(dot(n, d0)), soft(dot(n, d1))) * S.xy * albedo / PI * mix(1., seen, .35);
-  c += gloss * vec2(highlight(n, v, d0, rough, .028), highlight(n, v, d1, rough, .028)) * S.xy * seen;
+  vec2 c = vec2(soft(dot(n, d0)), soft(dot(n, d1))) * s.xy * albedo / PI * mix(1., seen, .35);
+  c += gloss * vec2(highlight(n, v, d0, rough, .028), highlight(n, v, d1, rough, .028)) * s.xy * seen;
   float around = (albedo * surround(n) + surround(reflect(-v, n)) * .025 * gloss) * seen;
   o = vec4(c, around, 1);
 }
@@ -154,6 +155,7 @@ uniform vec3 sclera;
 uniform sampler2D fibre;
 void main() {
   vec3 n = normalize(N), v = normalize(cam - P);
+  vec2 s = clamp(S, 0., 1.);
   float rho = length(E.xy) / .625 + (E.z < 0. ? 3. : 0.);
   float open = mix(.18, 1., smoothstep(-.02, .42, D));
   float side = clamp((rho - 1.15) / 1.1, 0., 1.);
@@ -163,25 +165,25 @@ void main() {
   vec2 facing = vec2(dot(n, d0), dot(n, d1));
   float around = surround(n) * open;
   vec2 t = clamp((facing + .26) / 1.26, 0., 1.);
-  vec3 ball = white * vec3(t * S / PI * mix(open, 1., .5), around);
+  vec3 ball = white * vec3(t * s / PI * mix(open, 1., .5), around);
 
   vec3 ve = transpose(frame) * v, ne = transpose(frame) * n;
   vec3 inward = refract(-ve, normalize(mix(ne, vec3(0, 0, 1), .35)), 1. / 1.336);
   vec3 hit = E + inward * max((1.5 - E.z) / min(inward.z, -.2), 0.);
   float r = length(hit.xy) / .6, turned = atan(hit.y, hit.x) / (2. * PI);
   float strand = texture(fibre, vec2(turned * 3., r * .1)).x * texture(fibre, vec2(turned * 9., r * .22 + .4)).x;
-  float tint = mix(iris.x, iris.y, smoothstep(.3, .8, r)) * (.55 + 1.8 * strand);
+  float tint = mix(iris.x, iris.y, smoothstep(.3, .8, r)) * (.4 + 1.6 * strand);
   tint *= 1. - .75 * smoothstep(.8, 1., r);
   float ring = (r - pupil - .12) / .07;
   tint *= 1. + .5 * exp(-ring * ring);
   tint = mix(.002, tint, smoothstep(pupil - .03, pupil + .03, r));
-  vec2 through = max(facing * .6 + .4, 0.) * S / PI * 1.1 * mix(open, 1., .6);
+  vec2 through = max(facing * .6 + .4, 0.) * s / PI * 1.1 * mix(open, 1., .6);
   vec3 c = mix(tint * vec3(through, around * 1.2), ball, smoothstep(.9, 1.06, rho));
 
   float rough = mix(.14, .2, smoothstep(.95, 1.1, rho)), clear = smoothstep(0., .12, D);
-  c.xy += min(vec2(highlight(n, v, d0, rough, .025), highlight(n, v, d1, rough, .025)), 6.) * S * clear;
+  c.xy += min(vec2(highlight(n, v, d0, rough, .025), highlight(n, v, d1, rough, .025)), 6.) * s * clear;
   vec3 mirrored = reflect(-v, n);
-  float fresnel = .025 + .975 * pow(1. - max(dot(n, v), 0.), 5.);
+  float graze = clamp(1. - dot(n, v), 0., 1.), fresnel = .025 + .975 * graze * graze * graze * graze * graze;
   c.z += surround(mirrored) * fresnel * open * smoothstep(-.4, .3, mirrored.y) * 1.3;
   o = vec4(c, 1);
 }
@@ -226,7 +228,7 @@ void main() {
   vec2 half_way = vec2(dot(t, normalize(v + d0)), dot(t, normalize(v + d1)));
   vec2 c = hair * sqrt(max(1. - along * along, 0.)) * .8 / PI;
   c += (.02 + hair * .2) * .35 * pow(max(1. - half_way * half_way, 0.), vec2(30.));
-  o = vec4(c * S, hair * surround(v) * .8, K);
+  o = vec4(c * clamp(S, 0., 1.), hair * surround(v) * .8, clamp(K, 0., 1.));
 }
 """
 )

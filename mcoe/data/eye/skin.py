@@ -121,6 +121,7 @@ def bake_skin(pack: FacePack, rng: np.random.Generator, image: Path, tone: Float
     size, strength = rng.uniform(0.02, 0.055, len(spots)), rng.uniform(0.05, 0.4, len(spots))
     freckle = strength[which] * np.exp(-((np.minimum(distance, 9) / size[which]) ** 2))
     albedo *= 1 - freckle.reshape(SIZE, SIZE, 1) * [0.7, 1, 1]
+    albedo *= 1 - 0.35 * rng.uniform(0.4, 1) * _brow_shade(pack, w)[..., None]
     grain = noise(p, 14, rng, 3, 0.7)
     coarse = noise(p * [1, 3.0, 1], 3, rng, 4)
     relief = 0.75 * grain + 0.5 * age * coarse
@@ -128,6 +129,16 @@ def bake_skin(pack: FacePack, rng: np.random.Generator, image: Path, tone: Float
     base = 0.25 * folds["under"] + 0.12 * folds["crow"]
     albedo *= 1 + 0.05 * grain[..., None]
     return Skin(np.clip(albedo, 0.002, 0.95).astype(np.float32), relief.astype(np.float32), folds, base)
+
+
+def _brow_shade(pack: FacePack, w: _Window) -> Float:
+    """Return the stubble under the brow's hairs, ``(SIZE, SIZE)`` 0..1."""
+    line = CubicSpline(np.linspace(0, 1, 5), pack.neutral[pack.arrays["brow_landmarks"].astype(int)][:, :2])
+    t = np.linspace(0, 1, 60)
+    d, i = cKDTree(line(t) - [0, 0.12]).query(w.flat[:, :2], distance_upper_bound=1.5)
+    half = np.interp(t, [0, 0.25, 0.7, 1], [0.1, 0.24, 0.37, 0.36])[np.minimum(i, 59)]
+    shade: Float = np.exp(-((np.minimum(d, 9) / half) ** 4)).reshape(SIZE, SIZE)
+    return shade
 
 
 def _groove(canvas: Float32, xy: Float, points: Float, width: float, depth: float) -> None:
