@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.events.packets import EVENT_DTYPE, Events, Frame
+from mcoe.events.packets import EVENT_DTYPE, Events, Frame, join_events
 from mcoe.events.roi import rgb_input, voxel_input
 from mcoe.live.result import View, Window
 
@@ -141,7 +141,7 @@ def stress_events(
     added = [_fill(pixels, rng.integers(t0_us, t1_us, len(pixels)), rng.random(len(pixels)) < 0.5, width)]
     if light.flicker_depth > 0 and light.flicker_hz > 0:
         added.append(_flicker_events(light, (width, height), t0_us, t1_us, rng))
-    out = np.concatenate([kept, *added])
+    out = join_events([kept, *added])
     return out[np.argsort(out["timestamp"], kind="stable")]
 
 
@@ -188,7 +188,7 @@ def _flicker_events(light: Lighting, size: tuple[int, int], t0_us: int, t1_us: i
             # Pixel mismatch and the refractory time let about half of the pixels answer a step.
             pixels = np.flatnonzero(rng.random(width * height) < 0.5)
             parts.append(_fill(pixels, np.full(len(pixels), t), np.full(len(pixels), crossings > 0), width))
-    return np.concatenate(parts) if parts else np.empty(0, EVENT_DTYPE)
+    return join_events(parts)
 
 
 def _fill(pixels: NDArray[np.int64], times: NDArray[np.int64], on: NDArray[np.bool_], width: int) -> Events:

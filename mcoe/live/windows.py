@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mcoe.capture.source import SourceInfo
-from mcoe.events.packets import Events, Frame, Packet, empty_events
+from mcoe.events.packets import Events, Frame, Packet, join_events
 from mcoe.events.roi import default_roi, rgb_input, voxel_input
 from mcoe.live.result import View, Window
 
@@ -120,9 +120,7 @@ class WindowBuilder:
             first, last = np.searchsorted(batch["timestamp"], (t0, t1))
             if last > first:
                 parts.append(batch[first:last])
-        if not parts:
-            return empty_events()
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return join_events(parts)
 
 
 class Pairing:
