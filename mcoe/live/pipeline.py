@@ -116,6 +116,8 @@ class Pipeline:
         self._second: Stepper | None = None
         self._view: View | None = None
         self._filter: EventFilter = KeepAll()
+        self._make_filter: Callable[[tuple[int, int]], EventFilter] | None = None
+        self._filter_of: object = None  # what the filter in use was made by
         #: Called in the capture thread with every packet of the source, before any filter (a recorder).
         self.on_packet: Callable[[Packet], None] | None = None
         #: What to explain; replace it at any time.
@@ -213,9 +215,9 @@ class Pipeline:
         """Look at another square of the sensor, or at a left eye, from the next window on."""
         self._view = view
 
-    def set_filter(self, events: EventFilter | None) -> None:
-        """Filter the events before the windows; None keeps them all."""
-        self._filter = events or KeepAll()
+    def set_filter(self, make: Callable[[tuple[int, int]], EventFilter] | None) -> None:
+        """Filter the events with what ``make`` returns for the sensor's size; None keeps them all."""
+        self._make_filter = make
 
     def set_lighting(self, light: Lighting) -> None:
         """Also run the stream under this light, side by side; a light that changes nothing turns it off."""
@@ -346,7 +348,10 @@ class Pipeline:
         """Return the packet as the noise filter leaves it; None if nothing is left."""
         if packet is None or isinstance(packet, Frame):
             return packet
-        kept = self._filter(packet)
+        if self._filter_of is not (make := self._make_filter):
+            assert self.info is not None
+            self._filter, self._filter_of = make(self.info.size) if make else KeepAll(), make
+        kept = self._filter.apply(packet)
         self._meter.events(packet_end_us(packet), len(packet), len(kept))
         return kept if len(kept) else None
 

@@ -11,14 +11,14 @@ from mcoe.live.result import EngineInfo, Prediction, Question, Window
 class EventFilter(Protocol):
     """A stateful filter of event batches that follow each other; ``reset`` comes before a jump in time."""
 
-    def __call__(self, events: Events) -> Events: ...
+    def apply(self, events: Events) -> Events: ...
     def reset(self) -> None: ...
 
 
 class KeepAll:
     """The filter that keeps every event."""
 
-    def __call__(self, events: Events) -> Events:
+    def apply(self, events: Events) -> Events:
         return events
 
     def reset(self) -> None:

@@ -210,11 +210,11 @@ def test_the_view_moves_and_mirrors_frames_and_events_alike(make: Callable[..., 
 
 def test_a_filter_sees_all_and_the_rates_tell(make: Callable[..., Pipeline]) -> None:
     class Half(KeepAll):
-        def __call__(self, events: Events) -> Events:
+        def apply(self, events: Events) -> Events:
             return events[::2]
 
     pipeline = make(lossless=True)
-    pipeline.set_filter(Half())
+    pipeline.set_filter(lambda size: Half())
     tapped: list[Packet] = []
     pipeline.on_packet = tapped.append
     results = collect(pipeline)
