@@ -1,4 +1,7 @@
-"""Clips: pairs of frames ``stride`` apart, each with the events of its own 33 ms (design section 1)."""
+"""Clips: pairs of frames ``stride`` apart, each with the events of its own 33 ms (design section 1).
+
+The newer frame, the moment that is judged, lies in the annotated segment; the older may lie before it.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ def clip_set(pack: Pack, sequences: Sequence[PackedSequence], stride: int = STRI
 
 def _pairs(pack: Pack, sequence: PackedSequence, stride: int) -> tuple[Rows, bool]:
     row_of = {n: sequence.first + i for i, n in enumerate(sequence.numbers) if pack.valid[sequence.first + i]}
-    found = [(row_of[n - stride], row) for n, row in row_of.items() if n - stride in row_of]
+    pairs = [(n, (row_of[n - stride], row)) for n, row in row_of.items() if n - stride in row_of]
+    first, last = sequence.segment
+    # Every pair of a segment that is over before one fits.
+    found = [pair for n, pair in pairs if first <= n <= last] or [pair for _, pair in pairs]
     if found or not row_of:
         return np.array(found, np.int64).reshape(-1, 2), False
     return np.array([[row_of[min(row_of)], row_of[max(row_of)]]], np.int64), True

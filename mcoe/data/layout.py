@@ -103,6 +103,7 @@ class Sequence:
     Attributes:
         label, lighting: indices in EMOTIONS and LIGHTINGS.
         numbers: frame numbers in use, ascending, one per time step; a gap is a missing frame.
+        segment: first and last frame number of the expression (``annotations.segment``), both included.
         frames: path of each frame in ``numbers``; events: path of each event image, None where there is none.
         raw: file with the events themselves, or None.
     """
@@ -116,14 +117,14 @@ class Sequence:
     frames: tuple[Path, ...]
     events: tuple[Path | None, ...]
     raw: Path | None
+    segment: tuple[int, int]
 
 
-def read_layout(root: Path, *, bounds: bool = True) -> tuple[list[Sequence], Skipped, dict[str, Any]]:
+def read_layout(root: Path) -> tuple[list[Sequence], Skipped, dict[str, Any]]:
     """List a data set's sequences, ordered by name.
 
     Args:
         root: the folder that holds ``frame``, ``event`` and ``emotion.json``.
-        bounds: keep only frames in ``annotations.segment``, taken as first and one past last, where it names any.
 
     Returns:
         The usable sequences, what was left out, and the other top-level entries of ``emotion.json`` (origin, seed …).
@@ -160,10 +161,12 @@ def read_layout(root: Path, *, bounds: bool = True) -> tuple[list[Sequence], Ski
         else:
             frames = _images(folder)
             events = _images(event_folders[name.lower()]) if name.lower() in event_folders else {}
-            numbers = _usable(name, frames, events, raw, annotation.get("segment") if bounds else None, skipped)
+            numbers = _usable(name, frames, events, raw, skipped)
             if numbers:
                 found = (tuple(frames[n] for n in numbers), tuple(events.get(n) for n in numbers))
-                sequences.append(Sequence(name, said.subject, label, said.lighting, subset, numbers, *found, raw))
+                segment = _segment(annotation.get("segment"), numbers)
+                where = (name, said.subject, label, said.lighting, subset)
+                sequences.append(Sequence(*where, numbers, *found, raw, segment))
     for folder in folders.values():
         skipped.add(folder, "sequence folder that emotion.json does not name")
     if not sequences:
@@ -172,13 +175,17 @@ def read_layout(root: Path, *, bounds: bool = True) -> tuple[list[Sequence], Ski
     return sequences, skipped, extra
 
 
+def _segment(said: Any, numbers: tuple[int, ...]) -> tuple[int, int]:
+    """Return the annotated segment, or the whole sequence where it is absent or holds none of its frames."""
+    if isinstance(said, list | tuple) and len(said) == 2 and all(isinstance(n, int) for n in said):
+        first, last = max(said[0], numbers[0]), min(said[1], numbers[-1])
+        if first <= last:
+            return first, last
+    return numbers[0], numbers[-1]
+
+
 def _usable(
-    name: str,
-    frames: dict[int, Path],
-    events: dict[int, Path],
-    raw: Path | None,
-    segment: Any,
-    skipped: Skipped,
+    name: str, frames: dict[int, Path], events: dict[int, Path], raw: Path | None, skipped: Skipped
 ) -> tuple[int, ...]:
     if not frames:
         skipped.add(name, "sequence without frames")
@@ -189,8 +196,6 @@ def _usable(
     for number in sorted(set(range(min(frames), max(frames) + 1)) - set(frames)):
         skipped.add(f"{name} frame {number}", "missing frame")
     numbers = sorted(frames)
-    if isinstance(segment, list) and len(segment) == 2 and segment[0] < segment[1]:
-        numbers = [n for n in numbers if segment[0] <= n < segment[1]] or numbers
     if raw is None:
         for number in [n for n in numbers if n not in events]:
             skipped.add(f"{name} frame {number}", "frame without its event image")

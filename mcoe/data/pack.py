@@ -32,7 +32,7 @@ from mcoe.errors import McoeError
 from mcoe.events.roi import default_roi, rgb_input, voxel_input
 from mcoe.live.windows import WINDOW_US
 
-VERSION = 1
+VERSION = 2
 #: Largest signed events per sensor pixel, bin and window that a pack can hold; beyond, it clips and counts.
 VOXEL_LIMIT = 8.0
 #: Grey levels around 128 that an event image's JPEG noise may reach without meaning an event.
@@ -51,6 +51,7 @@ class PackedSequence:
     subset: Subset
     first: int
     numbers: tuple[int, ...]
+    segment: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def open_or_build(
         return open_pack(data, size, bins)
     sequences, skipped, extra = read_layout(data)
     root = pack or data / f"pack_{size}"
-    listing = [[s.name, s.subset, s.label, list(s.numbers)] for s in sequences]
+    listing = [[s.name, s.subset, s.label, list(s.numbers), list(s.segment)] for s in sequences]
     plan = {"version": VERSION, "size": size, "bins": bins, "listing": listing}
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -140,7 +141,10 @@ def open_pack(root: Path, size: int | None = None, bins: int | None = None) -> P
     """Map a finished pack. Raises McoeError if it is damaged or of another input size than asked for."""
     try:
         index = json.loads((root / "index.json").read_text())
-        sequences = tuple(PackedSequence(**{**s, "numbers": tuple(s["numbers"])}) for s in index["sequences"])
+        sequences = tuple(
+            PackedSequence(**{**s, "numbers": tuple(s["numbers"]), "segment": tuple(s["segment"])})
+            for s in index["sequences"]
+        )
         arrays = [np.load(root / f"{name}.npy", mmap_mode="r") for name in ("frames", "voxels", "valid")]
         pack = Pack(
             root, index["size"], index["bins"], sequences, arrays[0], arrays[1], np.asarray(arrays[2]),
@@ -195,7 +199,7 @@ def _build(
     np.save(root / "valid.npy", valid)
     packed = [
         {"name": s.name, "subject": s.subject, "label": s.label, "lighting": s.lighting, "subset": s.subset,
-         "first": int(f), "numbers": s.numbers}
+         "first": int(f), "numbers": s.numbers, "segment": s.segment}
         for s, f in zip(sequences, firsts, strict=False)
     ]  # fmt: skip
     index = {"size": size, "bins": bins, "sequences": packed, "skipped": skipped.entries, "extra": extra}

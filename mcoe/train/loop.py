@@ -17,7 +17,8 @@ from mcoe.data.clips import ClipSet, clip_set, split_subjects
 from mcoe.data.pack import Pack
 from mcoe.errors import McoeError
 from mcoe.metrics import scores
-from mcoe.model.config import ModelConfig
+from mcoe.model.config import Modality, ModelConfig
+from mcoe.model.head import HeadOutput
 from mcoe.model.loss import mcoe_loss
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import save_weights
@@ -178,9 +179,8 @@ class Trainer:
         if options.lose > 0 and self.net.config.modality == "both":
             kept_rgb, kept_event = lose_modality(len(y), options.lose, generator, device).unbind(1)
             kept = kept_rgb, kept_event
-        with torch.autocast(device.type, self._dtype, enabled=self._dtype != torch.float32):
-            out = self._model(three_channels(rgb), voxel, *kept)
-        loss, entropy, orthogonal = mcoe_loss(self.net, out._replace(logits=out.logits.float()), y)
+        out = self._model(three_channels(rgb), voxel, *kept)
+        loss, entropy, orthogonal = mcoe_loss(self.net, out, y)
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self._optimizer)
@@ -267,7 +267,7 @@ class Trainer:
             print(f"going on with {self._out} at epoch {self.progress.epoch + 1}")
 
     def _wrap(self) -> nn.Module:
-        model: nn.Module = self.net
+        model: nn.Module = Mixed(self.net, self._dtype)
         if self._world.size > 1:
             ids = [self._world.device.index] if self._world.device.type == "cuda" else None
             # Experts that no clip of a batch chose, or a stream that all its clips lost, get no gradient.
@@ -288,6 +288,31 @@ class Trainer:
             for what, names in (("too short for the stride", clips.short), ("without a usable clip", clips.unusable)):
                 if names:
                     print(f"{len(names)} sequences {what}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
+
+
+class Mixed(nn.Module):
+    """A network whose backbones compute in ``dtype`` and whose head, which costs little, in float32.
+
+    The scan's states grow over the sequence, and its CUDA kernel wants all inputs of one type.
+    """
+
+    def __init__(self, net: MCOENet, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.net, self._dtype = net, dtype
+
+    def forward(
+        self, rgb: Tensor, event: Tensor, rgb_present: Tensor | None, event_present: Tensor | None
+    ) -> HeadOutput:
+        """See :meth:`MCOENet.forward`; both streams are given."""
+        maps: dict[str, Tensor] = {}
+        images: dict[Modality, Tensor] = {"rgb": rgb, "event": event}
+        for modality in self.net.config.modalities:
+            x = images[modality]
+            with torch.autocast(x.device.type, self._dtype, enabled=self._dtype != torch.float32):
+                stage4 = self.net.features(modality, x.flatten(0, 1)).stage4  # (B·m, 512, h, w)
+            maps[modality] = stage4.float().view(*x.shape[:2], *stage4.shape[1:])  # (B, m, 512, h, w)
+        out: HeadOutput = self.net.head(maps.get("rgb"), maps.get("event"), rgb_present, event_present)
+        return out
 
 
 class _Swapped:

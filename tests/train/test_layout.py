@@ -70,14 +70,19 @@ def test_other_case_and_a_missing_frame(tmp_path: Path, make_set) -> None:
     assert "missing frame" in skipped.report()
 
 
-def test_segments_bound_the_frames(tmp_path: Path, make_set) -> None:
+@pytest.mark.parametrize(
+    ("said", "segment"),
+    [([3, 9], (3, 9)), ([0, 99], (0, 15)), ([40, 60], (0, 15)), (None, (0, 15)), ([0.0, 1], (0, 15))],
+)
+def test_segments_are_read_and_kept_inside_the_sequence(tmp_path: Path, make_set, said, segment) -> None:
     root = make_set(tmp_path, subjects=1, testing=0, emotions=("happiness",), lightings=("normal",))
     index = json.loads((root / "emotion.json").read_text())
     for entry in index["database"].values():
-        entry["annotations"]["segment"] = [3, 9]
+        entry["annotations"]["segment"] = said
     (root / "emotion.json").write_text(json.dumps(index))
-    assert read_layout(root)[0][0].numbers == tuple(range(3, 9))
-    assert read_layout(root, bounds=False)[0][0].numbers == tuple(range(16))
+    sequence = read_layout(root)[0][0]
+    assert sequence.numbers == tuple(range(16))
+    assert sequence.segment == segment
 
 
 def test_what_cannot_be_used_is_named(tmp_path: Path, make_set) -> None:

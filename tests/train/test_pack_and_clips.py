@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,17 @@ def test_pairs_lie_a_stride_apart_and_short_sequences_are_named(tmp_path: Path, 
     rows, index = clips.spread(2)
     assert rows.tolist() == [[0, 12], [3, 15]]
     assert index.tolist() == [0, 0]
+
+
+def test_the_newer_frame_lies_in_the_segment(tmp_path: Path, make_set) -> None:
+    root = make_set(tmp_path / "set", subjects=1, testing=0, emotions=("happiness",), lightings=("normal",))
+    index = json.loads((root / "emotion.json").read_text())
+    entry = next(iter(index["database"].values()))["annotations"]
+    for segment, newer in (([5, 7], [5, 6, 7]), ([0, 1], list(range(3, 16)))):
+        entry["segment"] = segment
+        (root / "emotion.json").write_text(json.dumps(index))
+        pack = open_or_build(root, tmp_path / f"pack{segment[0]}", size=SIZE, workers=1)
+        assert clip_set(pack, pack.sequences, stride=3).pairs[0].tolist() == [[n - 3, n] for n in newer]
 
 
 def test_an_epoch_hangs_on_seed_and_number_alone(tmp_path: Path, make_set) -> None:
