@@ -1,4 +1,4 @@
-"""How hard a data set is for a linear classifier on hand-made features: HOG + LDA of the apex frame, across subjects."""
+"""How hard a data set is for a linear classifier on hand-made features: HOG + LDA of apex frames, across subjects."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def hog(image: NDArray[np.uint8]) -> Float:
     square = image[(h - side) // 2 :, (w - side) // 2 :][:side, :side]
     small = cv2.resize(square, (64, 64), interpolation=cv2.INTER_AREA)
     small = cv2.normalize(small, np.empty_like(small), 0, 255, cv2.NORM_MINMAX)
-    out: Float = cv2.HOGDescriptor((64, 64), (16, 16), (8, 8), (8, 8), 9).compute(small).ravel().astype(np.float64)
-    return out
+    descriptor = cv2.HOGDescriptor((64, 64), (16, 16), (8, 8), (8, 8), 9).compute(small)
+    return np.asarray(descriptor, np.float64).ravel()
 
 
 def cross_subject_accuracy(
@@ -80,7 +80,7 @@ def check_folder(root: Path) -> str:
         image = cv2.imread(str(folder / f"{(first + last) // 2:05d}.jpg"), cv2.IMREAD_GRAYSCALE)
         if image is None:
             raise McoeError(f"The apex frame of {folder} cannot be read: run synth again.")
-        features.append(hog(image))
+        features.append(hog(np.asarray(image, np.uint8)))
         labels.append(EMOTIONS.index(label))
         subjects.append(int(name.split("_")[1]))
     accuracy = cross_subject_accuracy(np.array(features), np.array(labels), np.array(subjects))

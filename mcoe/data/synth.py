@@ -34,6 +34,7 @@ class Settings:
     size: tuple[int, int]
     motion_px: float
     sessions: int
+    emotions: tuple[str, ...] = EMOTIONS
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -75,7 +76,11 @@ def _settings(args: argparse.Namespace) -> Settings:
         raise McoeError("--subjects and --takes must be at least 1, and --test-subjects between 0 and --subjects.")
     if not 0.2 <= args.motion <= 10:
         raise McoeError(f"--motion {args.motion} is outside 0.2..10 pixels: 1.5 is a good value.")
-    return Settings(args.subjects, test, args.takes, args.seed, (width, height), args.motion, min(args.sessions, test))
+    emotions = tuple(args.emotions.split(","))
+    if not set(emotions) <= set(EMOTIONS):
+        raise McoeError(f"--emotions {args.emotions} names an unknown one: choose from {', '.join(EMOTIONS)}.")
+    size = (width, height)
+    return Settings(args.subjects, test, args.takes, args.seed, size, args.motion, min(args.sessions, test), emotions)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -111,13 +116,14 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
     done = out / ".done"
     done.mkdir(parents=True, exist_ok=True)
     _claim(out, settings)
-    total = settings.subjects * len(EMOTIONS) * settings.takes + settings.sessions
+    total = settings.subjects * len(settings.emotions) * settings.takes + settings.sessions
     todo = [
         n for n in range(settings.subjects) if not all((done / f"{t}.json").exists() for t in _task_names(n, settings))
     ]
     before = _count(done)
     print(
-        f"{total} takes in 4 lightings, {before} done, {len(todo)} of {settings.subjects} subjects to go, {workers} processes"
+        f"{total} takes in 4 lightings, {before} done, {len(todo)} of {settings.subjects} subjects to go, "
+        f"{workers} processes"
     )
     began = time.monotonic()
     if todo:
@@ -152,7 +158,7 @@ def _claim(out: Path, settings: Settings) -> None:
 
 
 def _task_names(number: int, settings: Settings) -> list[str]:
-    names = [f"{number:04d}-{emotion}-{take}" for emotion in EMOTIONS for take in range(settings.takes)]
+    names = [f"{number:04d}-{emotion}-{take}" for emotion in settings.emotions for take in range(settings.takes)]
     first_test = settings.subjects - settings.test_subjects
     return names + ([f"{number:04d}-session"] if first_test <= number < first_test + settings.sessions else [])
 
@@ -260,7 +266,8 @@ class _Subject:
         recordings = record(self.renderer, self.pack, plan, self.lightings, ends, rng, self.settings.motion_px)
         entries, figures = {}, []
         for name, r in recordings.items():
-            sequence = f"seq_{p.number:04d}_{p.sex}_{p.years}_{degree}_{LIGHTING_NAME[name]}_{emotion_name(emotion)}_{len(r.frames)}_{take + 1}"
+            who = f"seq_{p.number:04d}_{p.sex}_{p.years}_{degree}"
+            sequence = f"{who}_{LIGHTING_NAME[name]}_{emotion_name(emotion)}_{len(r.frames)}_{take + 1}"
             images = event_images(r.events, r.frame_end_us, self.settings.size)
             write_sequence(self.out, sequence, emotion, r, images)
             entries[sequence] = annotation(r, emotion, self.subset)
@@ -293,7 +300,7 @@ def emotion_name(emotion: str) -> str:
 
 
 def _frame_ends(frames: int, rng: np.random.Generator, whole: bool = False) -> NDArray[np.int64]:
-    """Draw one sensor's frame clock on a take: its own phase, and (unless ``whole``) up to a tenth shorter at either end."""
+    """Draw one sensor's frame clock on a take: its own phase and, unless ``whole``, up to a tenth shorter."""
     cut = 0 if whole else int(rng.integers(0, frames // 10 + 1))
     first = 0 if whole else int(rng.integers(0, cut + 1))
     count = max(18, frames - cut) if not whole else frames

@@ -1,7 +1,7 @@
 """What an eye does: action units of an emotion as this subject shows it, blinks, gaze and the slip of the head mount.
 
-Amplitudes, timing, co-occurring units and resting face differ per subject and per take, so that no template gives a label
-away. The recipes name the action units usually given for each emotion; nobody rated them on these faces.
+Amplitudes, timing, co-occurring units and resting face differ per subject and per take, so that no template gives a
+label away. The recipes name the action units usually given for each emotion; nobody rated them on these faces.
 """
 
 from __future__ import annotations
@@ -42,12 +42,15 @@ ACTION_UNITS: dict[str, dict[str, float]] = {
 #: Per emotion: action unit -> (mean, spread over subjects, share of subjects who show it).
 RECIPES: dict[str, dict[str, tuple[float, float, float]]] = {
     "happy": {"6": (0.85, 0.25, 0.9), "12": (1.0, 0.2, 1.0), "7": (0.35, 0.2, 0.7), "43": (0.1, 0.08, 0.3)},
-    "sad": {"1": (0.9, 0.25, 0.95), "4": (0.35, 0.25, 0.7), "15": (0.8, 0.3, 0.8), "43": (0.28, 0.1, 0.85), "7": (0.2, 0.1, 0.3)},
-    "angry": {"4": (1.0, 0.2, 1.0), "7": (0.5, 0.2, 0.9), "5": (0.3, 0.15, 0.6), "9": (0.2, 0.12, 0.4), "24": (0.6, 0.3, 0.6)},
-    "disgust": {"9": (0.9, 0.2, 0.95), "10": (0.8, 0.3, 0.9), "7": (0.5, 0.25, 0.8), "4": (0.45, 0.25, 0.75), "6": (0.4, 0.2, 0.6)},
+    "sad": {"1": (0.9, 0.25, 0.95), "4": (0.35, 0.25, 0.7), "15": (0.8, 0.3, 0.8), "43": (0.28, 0.1, 0.85),
+            "7": (0.2, 0.1, 0.3)},
+    "angry": {"4": (1.0, 0.2, 1.0), "7": (0.5, 0.2, 0.9), "5": (0.3, 0.15, 0.6), "9": (0.2, 0.12, 0.4),
+              "24": (0.6, 0.3, 0.6)},
+    "disgust": {"9": (0.9, 0.2, 0.95), "10": (0.8, 0.3, 0.9), "7": (0.5, 0.25, 0.8), "4": (0.45, 0.25, 0.75),
+                "6": (0.4, 0.2, 0.6)},
     "surprise": {"1": (1.0, 0.2, 1.0), "2": (0.9, 0.25, 0.95), "5": (0.85, 0.2, 0.95), "26": (0.8, 0.3, 0.8)},
-    "fear": {"1": (0.9, 0.2, 1.0), "4": (0.5, 0.25, 0.85), "5": (0.85, 0.2, 0.95), "7": (0.3, 0.15, 0.7), "20": (0.7, 0.3, 0.8),
-             "2": (0.35, 0.2, 0.5), "pupil": (0.5, 0.2, 0.8)},
+    "fear": {"1": (0.9, 0.2, 1.0), "4": (0.5, 0.25, 0.85), "5": (0.85, 0.2, 0.95), "7": (0.3, 0.15, 0.7),
+             "20": (0.7, 0.3, 0.8), "2": (0.35, 0.2, 0.5), "pupil": (0.5, 0.2, 0.8)},
     "neutral": {},
 }  # fmt: skip
 _STRAY = ("1", "2", "4", "6", "7", "12", "14", "24", "43")
@@ -148,7 +151,7 @@ def plan_take(
         duration_s: length of the take.
         onset: its start, s; drawn when None so that the apex covers a good part of the take.
     """
-    t = np.arange(round(duration_s * 1e6 / STEP_US) + 1) * STEP_US * 1e-6
+    t = np.arange(round(duration_s * 1e6 / STEP_US) + 1).astype(np.float64) * (STEP_US * 1e-6)
     weights = np.zeros((len(t), len(SHAPE)))
     for au, amount in temperament.rest.items():
         _add(weights, au, np.full(len(t), amount * rng.uniform(0.7, 1.3)))
@@ -179,7 +182,7 @@ def plan_take(
 
 
 def _anatomical(weights: Float) -> Float:
-    """Bound what units add up to: each shape by its range, and AU 6 and 7 together so that a smile leaves the eye open."""
+    """Bound what units add up to: each shape by its range, AU 6 and 7 together so that a smile leaves the eye open."""
     out = np.clip(weights, 0, 1.05)
     cheek, squint = SHAPE["cheekSquint_R"], SHAPE["eyeSquint_R"]
     both = out[:, cheek] + 0.8 * out[:, squint]
@@ -256,12 +259,13 @@ def join(plans: list[Plan]) -> Plan:
     for plan in plans[1:]:
         ramp = minimum_jerk(np.arange(fade) / fade)[:, None]
         slip = plan.slip - plan.slip[0] + joined.slip[-1]
-        parts = []
-        for a, b in ((joined.weights, plan.weights), (joined.gaze, plan.gaze), (joined.slip, slip)):
-            parts.append(np.concatenate([a, a[-1] + ramp * (b[0] - a[-1]), b]))
+        weights, gaze, slip = (
+            np.concatenate([a, a[-1] + ramp * (b[0] - a[-1]), b])
+            for a, b in ((joined.weights, plan.weights), (joined.gaze, plan.gaze), (joined.slip, slip))
+        )
         shift = joined.duration_us + (fade + 1) * STEP_US
         moved = tuple((s + shift, e + shift, label) for s, e, label in plan.segments)
-        joined = Plan(*parts, joined.segments + moved)
+        joined = Plan(weights, gaze, slip, joined.segments + moved)
     filled: list[tuple[int, int, str]] = []
     at = 0
     for start, end, label in joined.segments:

@@ -33,7 +33,8 @@ def rotation(yaw: float, pitch: float) -> Float:
     y, p = math.radians(yaw), math.radians(pitch)
     about_y = np.array([[math.cos(y), 0, math.sin(y)], [0, 1, 0], [-math.sin(y), 0, math.cos(y)]])
     about_x = np.array([[1, 0, 0], [0, math.cos(p), math.sin(p)], [0, -math.sin(p), math.cos(p)]])
-    return about_y @ about_x
+    out: Float = about_y @ about_x
+    return out
 
 
 #: Within this distance of the globe's centre, cm, the drawn surface is subdivided.

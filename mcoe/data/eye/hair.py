@@ -53,11 +53,11 @@ class Brow:
         u = np.linspace(0, 1, POINTS)
         lift = (u - 0.8 * u**2) * (self._lift * self._length)[:, None] + 0.015
         out = root[:, None] + along[:, None] * u[:, None] + normal[:, None] * lift[:, :, None]
-        return out.astype(np.float32)
+        return np.asarray(out, np.float32)
 
 
 def _drop_onto(pack: FacePack, rest: Float32, roots: Float) -> tuple[NDArray[np.int64], NDArray[np.int64], Float]:
-    """Find the front-most skin triangle under each root in x, y: kept roots, triangles ``(n, 3)``, barycentrics ``(n, 3)``."""
+    """Find the front-most skin triangle under each root: kept roots, triangles ``(n, 3)``, barycentrics ``(n, 3)``."""
     faces = pack.arrays["skin_faces"].astype(np.int64)
     triangles = np.concatenate([faces[:, :3], faces[:, [0, 2, 3]]])
     corners = rest[triangles].astype(np.float64)

@@ -1,11 +1,12 @@
 """The surface that is drawn: one Catmull-Clark level where the eye is, the coarse faces elsewhere, without cracks.
 
-The level is a sparse matrix that depends on the topology alone, so each pose costs one product and one pass for normals.
+The level is a sparse matrix that depends on the topology alone, so a pose costs one product and one pass for normals.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -65,13 +66,13 @@ def _normals(p, triangles, out):  # type: ignore[no-untyped-def]
 
 
 def _edges(faces: Int32) -> tuple[Int32, Int32, Int32]:
-    """Return unique edges ``(E, 2)``, the edge of each face's side ``(F, 4)`` and the number of faces per edge ``(E,)``."""
+    """Return unique edges ``(E, 2)``, the edge of each face's side ``(F, 4)`` and faces per edge ``(E,)``."""
     sides = np.stack([faces, np.roll(faces, -1, axis=1)], -1).reshape(-1, 2)
     edges, index, count = np.unique(np.sort(sides, 1), axis=0, return_inverse=True, return_counts=True)
     return edges.astype(np.int32), index.reshape(faces.shape).astype(np.int32), count.astype(np.int32)
 
 
-def _selection(rows: NDArray[np.int64], columns: NDArray[np.int64], shape: tuple[int, int]) -> sp.csr_matrix:
+def _selection(rows: NDArray[Any], columns: NDArray[Any], shape: tuple[int, int]) -> sp.csr_matrix:
     return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
 
 

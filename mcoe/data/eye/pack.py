@@ -18,18 +18,58 @@ SOURCES = (
     "(github.com/makehumancommunity/makehuman-assets, CC0 1.0)"
 )
 #: Shapes that move the region round the right eye; the pack's other shapes are not used.
-SHAPES = (
-    "PupilDilate_R browDown_L browDown_R browInnerUp_L browInnerUp_R browOuterUp_L browOuterUp_R cheekPuff_R "
-    "cheekRaiser_R cheekSquint_R eyeBlink_R eyeLookDown_R eyeLookIn_R eyeLookOut_R eyeLookUp_R eyeSquint_R "
-    "eyeWide_R jawOpen mouthDimple_R mouthFrown_L mouthFrown_R mouthPress_R mouthSmile_L mouthSmile_R "
-    "mouthStretch_R mouthUpperUp_L mouthUpperUp_R noseSneer_L noseSneer_R"
-).split()
+SHAPES = [
+    "PupilDilate_R",
+    "browDown_L",
+    "browDown_R",
+    "browInnerUp_L",
+    "browInnerUp_R",
+    "browOuterUp_L",
+    "browOuterUp_R",
+    "cheekPuff_R",
+    "cheekRaiser_R",
+    "cheekSquint_R",
+    "eyeBlink_R",
+    "eyeLookDown_R",
+    "eyeLookIn_R",
+    "eyeLookOut_R",
+    "eyeLookUp_R",
+    "eyeSquint_R",
+    "eyeWide_R",
+    "jawOpen",
+    "mouthDimple_R",
+    "mouthFrown_L",
+    "mouthFrown_R",
+    "mouthPress_R",
+    "mouthSmile_L",
+    "mouthSmile_R",
+    "mouthStretch_R",
+    "mouthUpperUp_L",
+    "mouthUpperUp_R",
+    "noseSneer_L",
+    "noseSneer_R",
+]
 IDENTITY_MODES = 60
-_KEYS = (
-    "neutral part_names part_ranges skin_faces skin_uv sclera_faces lacrimal_faces lash_grids lash_upper brow_landmarks "
-    "lid_landmarks lid_margin lid_rim pupil_ring expression_names expression_deltas identity_modes"
-).split()
-_UV_KEYS = "size inside skin_crop skin_full_size position position_step position_lo makehuman_uv".split()
+_KEYS = [
+    "neutral",
+    "part_names",
+    "part_ranges",
+    "skin_faces",
+    "skin_uv",
+    "sclera_faces",
+    "lacrimal_faces",
+    "lash_grids",
+    "lash_upper",
+    "brow_landmarks",
+    "lid_landmarks",
+    "lid_margin",
+    "lid_rim",
+    "pupil_ring",
+    "expression_names",
+    "expression_deltas",
+    "identity_modes",
+]
+_UV_KEYS = ["size", "inside", "skin_crop", "skin_full_size", "position", "position_step", "position_lo", "makehuman_uv"]
 
 Float = NDArray[np.float64]
 
@@ -146,7 +186,7 @@ def check_face(directory: str | Path | None = None) -> str:
                         ("position", pack.position), ("makehuman_uv", pack.atlas_uv)):  # fmt: skip
         if not np.isfinite(array).all():
             raise McoeError(
-                f"The face data pack in {pack.folder} holds values that are no numbers in {name}: fetch it again; {SOURCES}."
+                f"{name} in the face data pack {pack.folder} is not all numbers: fetch it again; {SOURCES}."
             )
     sizes = set()
     for path in pack.skins:
@@ -158,7 +198,7 @@ def check_face(directory: str | Path | None = None) -> str:
     return "\n".join(
         [
             f"face data pack: {pack.folder}",
-            f"  {len(pack.neutral)} vertices, {len(pack.deltas)} expression shapes in use, {len(pack.modes)} identity modes",
+            f"  {len(pack.neutral)} vertices, {len(pack.deltas)} expression shapes in use, {len(pack.modes)} modes",
             f"  texture window {pack.position.shape[0]} px, {pack.inside.mean():.0%} covered",
             f"  {len(pack.skins)} skins, " + ", ".join(f"{w}x{h} px" for h, w in sorted(sizes)),
             f"  licences: {licence if licence.is_file() else 'LICENSES.md is missing; ' + SOURCES}",

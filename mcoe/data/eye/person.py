@@ -37,8 +37,8 @@ class Rig:
 
 @dataclass(frozen=True)
 class Person:
-    """One subject. ``age`` 0..1; ``hair`` linear RGB; ``offset`` (cm) and ``width`` (cm seen across the picture) place the
-    camera in the head mount, ``tilt`` (yaw, pitch in degrees) aims it."""
+    """One subject. ``age`` 0..1; ``hair`` linear RGB; ``offset`` (cm) and ``width`` (cm seen across the picture) place
+    the camera in the head mount, ``tilt`` (yaw, pitch in degrees) aims it."""
 
     number: int
     seed: int

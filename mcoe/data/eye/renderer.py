@@ -21,14 +21,14 @@ from mcoe.errors import McoeError
 try:
     import moderngl
 except ImportError:  # an optional dependency: only rendering needs it
-    moderngl = None
+    moderngl = None  # type: ignore[assignment, unused-ignore]
 if TYPE_CHECKING:
     import moderngl as gl
 
 Float32 = NDArray[np.float32]
 Float = NDArray[np.float64]
 
-#: Spectral responses: share of R, G, B in the drawn signal. The sensor is monochrome; the others are for colour previews.
+#: Spectral responses: share of R, G, B in the drawn signal. The sensor is monochrome, the others make colour previews.
 LUMA = (0.299, 0.587, 0.114)
 RGB = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 #: How far red, green and blue light spread under the skin (wrap of the diffuse term).
@@ -37,9 +37,17 @@ _SCLERA = np.array([[0.60, 0.57, 0.54], [0.50, 0.38, 0.34], [0.95, 0.55, 0.50]])
 _WET = (0.55, 0.26, 0.24)
 _MIDDLE = np.array([-2.6, 3.4, 9.0])  # of the modelled region
 _SHADOW_SIZE, _SHADOW_REACH = 512, 8.0
-_OCCLUSION_SHAPES = (
-    "browDown_R browInnerUp_R browOuterUp_R cheekSquint_R eyeSquint_R eyeWide_R eyeBlink_R noseSneer_R mouthSmile_R"
-).split()
+_OCCLUSION_SHAPES = [
+    "browDown_R",
+    "browInnerUp_R",
+    "browOuterUp_R",
+    "cheekSquint_R",
+    "eyeSquint_R",
+    "eyeWide_R",
+    "eyeBlink_R",
+    "noseSneer_R",
+    "mouthSmile_R",
+]
 
 
 def _look_at(eye: Float, target: Float) -> Float:
@@ -72,7 +80,7 @@ def create_context() -> gl.Context:
         raise McoeError('Rendering the virtual eye needs moderngl: pip install "moderngl==5.12.0" scipy.')
     os.environ.setdefault("LP_NUM_THREADS", "0")  # llvmpipe: one process per core beats two threads per process
     try:
-        return moderngl.create_standalone_context(backend="egl")
+        return moderngl.create_standalone_context(backend="egl")  # type: ignore[arg-type, unused-ignore]
     except Exception as error:
         raise McoeError(
             f"No OpenGL context through EGL ({error}): install libegl1 and libgl1-mesa-dri, or a GPU driver with EGL."
@@ -224,7 +232,7 @@ class EyeRenderer:
         hair["hair"].value = float(np.dot(self.person.hair, share))
 
     def _bake_occlusion(self, directions: int = 40, size: int = 160) -> Float32:
-        """Return how much of the surroundings each drawn vertex sees at rest, and its change per shape, ``(1 + S, n)``."""
+        """Return how much of the surroundings each vertex sees at rest, and its change per shape, ``(1 + S, n)``."""
         c, shape = self._gl, self.shape
         depth = c.depth_texture((size, size))
         depth.compare_func = ""
@@ -306,7 +314,8 @@ class EyeRenderer:
         for (_, target), view in zip(self._shadow_maps, shadow_views, strict=True):
             self._shade(target, view)
 
-        target = self.shape.centre + [person.offset[0] + slip[0] - 0.05, person.offset[1] + slip[1] + 0.45, 1.0]
+        aim = np.array([person.offset[0] + slip[0] - 0.05, person.offset[1] + slip[1] + 0.45, 1.0])
+        target = self.shape.centre + aim
         yaw, pitch = np.radians(person.tilt)
         camera = target + np.array([math.sin(yaw), math.sin(pitch), math.cos(yaw)]) * 23
         half = person.width / 2 / 23

@@ -2,10 +2,10 @@
 
 DVS. Events where the log photocurrent has moved by a contrast threshold, with linear interpolation between rendered
 samples whose spacing follows the motion (ESIM: Rebecq, Gehrig, Scaramuzza, "ESIM: an open event camera simulator",
-CoRL 2018); threshold mismatch per pixel, refractory time, first-order photoreceptor bandwidth that falls with intensity,
-leak and shot-noise events (v2e: Hu, Liu, Delbruck, "v2e: from video frames to realistic DVS events", CVPRW 2021). Two
-deviations: the low-pass is solved in closed form for a ramp instead of by Euler steps, and leak is scaled by the same
-low-light factor as shot noise.
+CoRL 2018); threshold mismatch per pixel, refractory time, first-order photoreceptor bandwidth that falls with
+intensity, leak and shot-noise events (v2e: Hu, Liu, Delbruck, "v2e: from video frames to realistic DVS events",
+CVPRW 2021). Two deviations: the low-pass is solved in closed form for a ramp instead of by Euler steps, and leak is
+scaled by the same low-light factor as shot noise.
 
 APS. Exposure integral, photon shot noise, read noise, PRNU, DSNU and column pattern, clipping and 8-bit quantisation
 (EMVA 1288's linear camera model); cos^4-like vignetting and a little veiling glare belong to the lens.
@@ -76,9 +76,9 @@ class Optics:
 
 @dataclass
 class Lighting:
-    """How the three drawn basis images are mixed: irradiance = key, side and surroundings times ``mixture``, plus ``glare``
-    times its mean. ``falloff`` (right, down) says how fast a near light fades: its logarithm changes by twice this much
-    across the picture."""
+    """How the three drawn basis images are mixed: irradiance = key, side and surroundings times ``mixture``, plus
+    ``glare`` times its mean. ``falloff`` (right, down) says how fast a near light fades: its logarithm changes by twice
+    this much across the picture."""
 
     name: str
     mixture: tuple[float, float, float]
@@ -109,7 +109,7 @@ def _dvs_step(light, u0, y, ref, last, on, off, t0, t1, dark, bandwidth, half_li
             if b - ref[i] < on[i] and ref[i] - b < off[i]:
                 continue
         else:
-            parts = max(1, int(math.ceil(dt / 2000.0)))
+            parts = max(1, math.ceil(dt / 2000.0))
             cutoff = np.float32(2 * math.pi) * max(np.float32(bandwidth) * (1 - dim), np.float32(0.5))
             lag = 1 / cutoff
             fade = np.exp(-seconds / parts * cutoff)
@@ -143,7 +143,7 @@ def _dvs_step(light, u0, y, ref, last, on, off, t0, t1, dark, bandwidth, half_li
 
 
 class EventPixels:
-    """The DVS half. Feed :meth:`step` with irradiance ``(H, W)`` and its time; it returns the events since the last call."""
+    """The DVS half: :meth:`step` takes irradiance ``(H, W)`` and its time, returns the events since the last call."""
 
     def __init__(self, size: tuple[int, int], model: DvsModel, rng: np.random.Generator) -> None:
         self.size, self.model, self._rng = size, model, rng
@@ -167,8 +167,8 @@ class EventPixels:
             return empty_events()
         before, y, ref = self._state
         t0, t1 = self._t, time_us
-        count = _dvs_step(light, before, y, ref, self._last, self._on, self._off, t0, t1, m.dark, m.bandwidth_hz, m.half_light,
-                          m.noise_growth, m.leak_hz, m.refractory_us, self._out)  # fmt: skip
+        count = _dvs_step(light, before, y, ref, self._last, self._on, self._off, t0, t1, m.dark, m.bandwidth_hz,
+                          m.half_light, m.noise_growth, m.leak_hz, m.refractory_us, self._out)  # fmt: skip
         found = self._out[:count].copy()
         noise = self._noise(light, t0, t1)
         where = noise[:, 1].astype(np.int64)
@@ -205,7 +205,7 @@ class FramePixels:
         self._charge = np.zeros((h, w), np.float32)
 
     def integrate(self, before: Float32, now: Float32, t0: float, t1: float, start: float, end: float) -> None:
-        """Collect light that changes linearly from ``before`` at t0 to ``now`` at t1, inside the exposure start..end, µs."""
+        """Collect light that changes linearly from ``before`` at t0 to ``now`` at t1, inside start..end, µs."""
         a, b = max(t0, start), min(t1, end)
         if b <= a:
             return
@@ -222,7 +222,8 @@ class FramePixels:
         electrons += sigma * self._rng.standard_normal(electrons.shape, np.float32)
         self._charge[:] = 0
         grey = electrons * np.float32(255 / m.full_well) + self._offset + np.float32(m.black)
-        return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+        out: NDArray[np.uint8] = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+        return out
 
 
 def solve_gain(irradiance: Float32, exposure_us: float, target_mean: float) -> float:
@@ -272,12 +273,11 @@ class Sensor:
 
     def irradiance(self, basis: Float32) -> Float32:
         """Mix blurred basis images ``(H, W, 3)`` into the light on the sensor, ``(H, W)``."""
-        image = cv2.transform(basis, self._mixture[None])
+        image = np.asarray(cv2.transform(basis, self._mixture[None]), np.float32)
         image *= self._falloff
-        image += np.float32((self.optics.glare + self.lighting.glare) * float(image.mean()))
+        image += (self.optics.glare + self.lighting.glare) * float(image.mean())
         image *= self._vignette
-        out: Float32 = image
-        return out
+        return image
 
     def expose(self, basis: Float32, time_us: float) -> None:
         """Take the (already blurred) basis images at ``time_us``; calls must come in time order."""

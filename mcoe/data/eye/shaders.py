@@ -3,9 +3,9 @@ light alone (green) and under the surroundings alone (blue), each for one spectr
 mixture of the three is a lighting, and one pass serves all four.
 
 Skin: wrapped diffuse plus a rough highlight with relief from height maps. Eye: sclera with veins, iris seen through a
-refracting cornea, a sharp highlight, darkening under the lids. Hair: Kajiya-Kay ribbons. Shadows and the lids' darkening
-are looked up per vertex, in a pass of their own (an indexed draw would repeat it for every use of a vertex): soft, and
-free of the noise that a dithered look-up would turn into events.
+refracting cornea, a sharp highlight, darkening under the lids. Hair: Kajiya-Kay ribbons. Shadows and the lids'
+darkening are looked up per vertex, in a pass of their own (an indexed draw would repeat it for every use of a vertex):
+soft, and free of the noise that a dithered look-up would turn into events.
 """
 
 _LIGHT = """

@@ -28,7 +28,7 @@ FOLDS = ("crow", "under", "frown", "nose", "forehead")
 
 @dataclass(frozen=True)
 class Skin:
-    """Textures ``(SIZE, SIZE[, 3])`` float32: linear ``albedo``, ``relief`` and one height map per fold, ``base`` at rest."""
+    """Textures ``(SIZE, SIZE[, 3])`` float32: linear ``albedo``, ``relief``, height maps per fold, ``base`` at rest."""
 
     albedo: Float32
     relief: Float32
@@ -48,8 +48,7 @@ class _Window:
         self.lid_distance = self._distance(pack.neutral[pack.arrays["lid_rim"].astype(int)])
 
     def _distance(self, points: Float) -> Float:
-        d: Float = cKDTree(points).query(self.flat)[0].reshape(SIZE, SIZE)
-        return d
+        return np.asarray(cKDTree(points).query(self.flat)[0], np.float64).reshape(SIZE, SIZE)
 
 
 @lru_cache(maxsize=2)
@@ -168,13 +167,17 @@ def _folds(pack: FacePack, w: _Window, rng: np.random.Generator) -> dict[str, Fl
     outer, inner = lids[0], lids[3]
     maps = {name: np.zeros((SIZE, SIZE), np.float32) for name in FOLDS}
 
+    def walk(start: Float, *steps: tuple[float, float], jitter: float) -> Float:
+        """Points from ``start`` at the given steps from it, each shaken."""
+        return np.stack([start, *(start + np.array(step) + shake(jitter) for step in steps)])
+
     def shake(scale: float) -> Float:
         return rng.normal(0, scale, 2)
 
     count = int(rng.integers(3, 7))
     for angle in np.linspace(rng.uniform(30, 42), rng.uniform(-48, -35), count):
-        a = math.radians(angle + rng.normal(0, 5))
-        along, length = np.array([-math.cos(a), math.sin(a)]), rng.uniform(0.8, 1.6)
+        turn = math.radians(angle + rng.normal(0, 5))
+        along, length = np.array([-math.cos(turn), math.sin(turn)]), rng.uniform(0.8, 1.6)
         start = outer + rng.uniform(0.4, 0.5) * along + shake(0.06)
         path = [start, start + along * length / 2 + shake(0.04), start + along * length + shake(0.05) - [0, 0.08]]
         _groove(maps["crow"], xy, np.array(path), rng.uniform(0.045, 0.06), rng.uniform(0.6, 1.1))
@@ -186,17 +189,11 @@ def _folds(pack: FacePack, w: _Window, rng: np.random.Generator) -> dict[str, Fl
     medial = brow[4]
     for offset in rng.uniform(0.3, 0.7, int(rng.integers(1, 4))):
         start = np.array([medial[0] + offset, medial[1] - 0.55]) + shake(0.1)
-        path = [start, start + [rng.normal(0.05, 0.06), 0.6], start + [rng.normal(0, 0.08), rng.uniform(0.9, 1.4)]]
-        _groove(maps["frown"], xy, np.array(path), rng.uniform(0.06, 0.085), rng.uniform(0.7, 1.2))
+        line = walk(start, (0.05, 0.6), (0, rng.uniform(0.9, 1.4)), jitter=0.06)
+        _groove(maps["frown"], xy, line, rng.uniform(0.06, 0.085), rng.uniform(0.7, 1.2))
     for k in range(int(rng.integers(2, 5))):
         start = np.array([inner[0] + 0.45, inner[1] + 0.25 - 0.33 * k]) + shake(0.04)
-        _groove(
-            maps["nose"],
-            xy,
-            np.array([start, start + [0.45, -0.12] + shake(0.04), start + [0.95, 0.08] + shake(0.04)]),
-            0.06,
-            0.9,
-        )
+        _groove(maps["nose"], xy, walk(start, (0.45, -0.12), (0.95, 0.08), jitter=0.04), 0.06, 0.9)
     for k in range(int(rng.integers(2, 5))):
         y = brow[2][1] + 0.7 + 0.55 * k + rng.normal(0, 0.06)
         path = [[brow[0][0] - 0.2, y - 0.35], [brow[1][0], y], [brow[3][0], y + 0.05], [medial[0] + 0.9, y - 0.12]]

@@ -56,15 +56,15 @@ def table(rows: list[tuple[str, Figures]]) -> str:
             continue
         column = {k: np.array([f[k] for f in found]) for k in found[0]}
         low, high = np.percentile(column["mean"], [5, 95])
-        share = {k: np.nanmean(column[k]) if np.isfinite(column[k]).any() else float("nan") for k in column}
+        m = {k: np.nanmean(v) if np.isfinite(v).any() else float("nan") for k, v in column.items()}
         lines.append(
-            f"{name:8} {len(found):5} {share['mean']:6.1f} ({low:3.0f}..{high:3.0f}) {share['std']:6.1f} {share['clipped']:7.1%} "
-            f"{share['dark']:6.1%} {share['on']:6.2%} {share['off']:6.2%} {share['still']:6.2%} {share['rate']:7.2f}   {REAL[name]}"
+            f"{name:8} {len(found):5} {m['mean']:6.1f} ({low:3.0f}..{high:3.0f}) {m['std']:6.1f} {m['clipped']:7.1%} "
+            f"{m['dark']:6.1%} {m['on']:6.2%} {m['off']:6.2%} {m['still']:6.2%} {m['rate']:7.2f}   {REAL[name]}"
         )
     if rows:
-        means = np.array([f["mean"] for _, f in rows]) / 255
+        mean = np.mean([f["mean"] for _, f in rows]) / 255
         spread = np.sqrt(np.mean([f["std"] ** 2 for _, f in rows])) / 255
         lines.append(
-            f"all      {len(rows):5} mean {means.mean():.3f}, within-sequence sd {spread:.3f} of full scale   real set: mean 0.226, sd 0.119"
+            f"all {len(rows)}: mean {mean:.3f}, sd in a sequence {spread:.3f} of full scale (real 0.226, 0.119)"
         )
     return "\n".join(lines)

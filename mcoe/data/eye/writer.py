@@ -1,10 +1,9 @@
-"""Puts recordings on disk: the real set's folder layout with raw events beside it, and AEDAT4 sessions with a sidecar."""
+"""Puts recordings on disk: the real set's folder layout with raw events beside it, and AEDAT4 sessions."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from mcoe.errors import McoeError
 
 #: Folder per emotion and spelling per lighting, as the real set has them.
 EMOTION_FOLDER = {
-    "happy": "happiness", "sad": "sadness", "angry": "angry", "disgust": "disgust", "surprise": "surprise", "fear": "fear",
-    "neutral": "neutraL",
+    "happy": "happiness", "sad": "sadness", "angry": "angry", "disgust": "disgust", "surprise": "surprise",
+    "fear": "fear", "neutral": "neutraL",
 }  # fmt: skip
 LIGHTING_NAME = {"normal": "normal", "over": "Overexposed", "low": "Low", "hdr": "HDR"}
 JPEG_QUALITY = 95
@@ -30,7 +29,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write a file that is either complete or not there."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -71,7 +70,7 @@ def annotation(recording: Recording, emotion: str, subset: str) -> dict[str, Any
 
 
 def write_session(path: Path, recording: Recording, sidecar: dict[str, Any]) -> None:
-    """Write one AEDAT4 file (events and frames, ZSTD) and ``<stem>.json`` beside it with ``sidecar`` and the segments."""
+    """Write one AEDAT4 file (events and frames, ZSTD) and ``<stem>.json`` beside it: ``sidecar`` and the segments."""
     import dv_processing as dv
 
     h, w = recording.frames.shape[1:]
@@ -96,7 +95,7 @@ def write_session(path: Path, recording: Recording, sidecar: dict[str, Any]) -> 
             dv.Frame(start, recording.exposure_us, 0, 0, np.ascontiguousarray(image), dv.FrameSource.SENSOR)
         )
     del writer
-    os.replace(part, path)
+    part.replace(path)
     segments = [{"start_us": int(s), "end_us": int(e), "label": label} for s, e, label in recording.segments]
     labels = [s["label"] for s in segments if s["label"] != "neutral"]
     content = {
