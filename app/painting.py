@@ -9,7 +9,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QImage, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontInfo,
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QPolygonF,
+    QStaticText,
+    QTransform,
+)
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app import theme
@@ -74,6 +85,15 @@ def _height(family: str, px: int) -> float:
     return float(round(QFontMetricsF(_sized(family, px, False)).height() * 1.05))
 
 
+@lru_cache(maxsize=1024)
+def _laid_out(family: str, px: int, bold: bool, words: str) -> tuple[QStaticText, float, float]:
+    """Lay ``words`` out once: the same few hundred strings are drawn thirty times a second."""
+    laid_out = QStaticText(words)
+    laid_out.setTextFormat(Qt.TextFormat.PlainText)
+    laid_out.prepare(QTransform(), _sized(family, px, bold))
+    return laid_out, laid_out.size().width(), laid_out.size().height()
+
+
 @lru_cache(maxsize=512)
 def _width(family: str, px: int, bold: bool, words: str) -> float:
     return float(QFontMetricsF(_sized(family, px, bold)).horizontalAdvance(words))
@@ -89,15 +109,22 @@ def text(
     bold: bool = False,
     wrap: bool = False,
 ) -> None:
-    """Write ``words`` inside ``rect``, shortened with an ellipsis rather than clipped."""
-    painter.setFont(_sized(painter.family, painter.px(scale), bold))
+    """Write ``words`` inside ``rect`` (``align``: LEFT, RIGHT, CENTRE), shortened rather than clipped."""
+    px = painter.px(scale)
+    painter.setFont(_sized(painter.family, px, bold))
     painter.setPen(QColor(colour))
     if wrap:
         painter.drawText(rect, int(align.value) | int(Qt.TextFlag.TextWordWrap.value), words)
         return
     if text_width(painter, words, scale, bold) > rect.width() + 1:
         words = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(rect.width()))
-    painter.drawText(rect, int(align.value), words)
+    laid_out, width, height = _laid_out(painter.family, px, bold, words)
+    x = rect.x()
+    if align == RIGHT:
+        x += rect.width() - width
+    elif align == CENTRE:
+        x += (rect.width() - width) / 2
+    painter.drawStaticText(QPointF(round(x), round(rect.y() + (rect.height() - height) / 2)), laid_out)
 
 
 def text_width(painter: Painter, words: str, scale: float = 1.0, bold: bool = False) -> float:
