@@ -84,6 +84,11 @@ def evaluate_network(
     return report(title, [predict_clips(net, Feed(pack, place), chosen, most=clips, mask=mask)])
 
 
+def trained_stride(metadata: dict[str, Any]) -> int:
+    """Return the stride that weights were trained with, from their metadata."""
+    return int(metadata.get("training", {}).get("stride", STRIDE))
+
+
 def read_predictions(folder: Path) -> list[Predictions]:
     """Read a folder's prediction files (or one file), a run each, in order of name.
 
@@ -146,7 +151,7 @@ def main(argv: list[str]) -> int:
     add("--subset", choices=("testing", "training"), default="testing")
     add("--mask", nargs="+", choices=("none", "rgb", "event"), default=["none"], help="streams to hide, a row each")
     add("--clips", type=int, default=CLIPS, help=f"clips per sequence ({CLIPS})")
-    add("--stride", type=int, default=STRIDE, help=f"frames between a clip's two ({STRIDE})")
+    add("--stride", type=int, help="frames between a clip's two (default: as in training)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--json", type=Path, help="write scores, intervals and confusion matrices here")
     add("--figure", type=Path, help="write a figure here (.png, .svg or .pdf)")
@@ -156,7 +161,7 @@ def main(argv: list[str]) -> int:
         parser.error("give --weights or --predictions")
     if args.weights and args.data is None:
         parser.error("--weights needs --data")
-    if args.clips < 1 or args.stride < 0:
+    if args.clips < 1 or (args.stride or 0) < 0:
         parser.error("--clips must be at least 1 and --stride at least 0")
     reports, extra = _evaluate_all(args)
     reports += [report(folder.name, read_predictions(folder)) for folder in args.predictions]
@@ -193,7 +198,8 @@ def _evaluate_all(args: argparse.Namespace) -> tuple[list[Report], dict[str, Any
     device = torch.device("cuda" if cuda else "cpu")
     reports, extra = [], {}
     for path in args.weights:
-        net, _ = load_weights(path)
+        net, metadata = load_weights(path)
+        stride = trained_stride(metadata) if args.stride is None else args.stride
         pack = open_or_build(args.data, args.pack, size=net.config.size, bins=net.config.bins)
         extra = pack.extra
         for word in args.mask:
@@ -202,7 +208,7 @@ def _evaluate_all(args: argparse.Namespace) -> tuple[list[Report], dict[str, Any
             title += f" without {mask}" if mask else ""
             reports.append(
                 evaluate_network(
-                    net, pack, title, subset=args.subset, mask=mask, clips=args.clips, stride=args.stride, device=device
+                    net, pack, title, subset=args.subset, mask=mask, clips=args.clips, stride=stride, device=device
                 )
             )
     return reports, extra

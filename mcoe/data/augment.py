@@ -20,7 +20,8 @@ class AugmentConfig:
         scale, turn, shift: zoom factor e^±scale, rotation in degrees, shift in fractions of the image: the crop.
         slip: shift between the two frames of a clip, fractions: a head mount that moved.
         exposure, gamma: frames are multiplied by e^±exposure, then raised to e^±gamma.
-        noise: standard deviation of Gaussian noise, full scale = 1.
+        noise: standard deviation of Gaussian noise at full scale 1; it falls with the root of the signal, as shot
+            noise does, since in low light a frame's whole content is a few grey levels.
         threshold: voxel grids are multiplied by e^±threshold, as another contrast threshold would.
         drop: share of voxels emptied. polarity: share of voxels whose sign flips.
         spikes: share of voxels that get a stray event of either sign.
@@ -68,7 +69,7 @@ def augment(rgb: Tensor, voxel: Tensor, config: AugmentConfig, generator: torch.
     rgb = (rgb * (light[0] * config.exposure).exp()).clamp(0, 1) ** (light[1] * config.gamma).exp()
     # Noise is drawn per pixel, once for all channels: grey frames stay grey.
     grain = torch.randn(batch, m, 1, *rgb.shape[-2:], generator=generator, device=rgb.device)
-    rgb = (rgb + grain * amount(config.noise)).clamp(0, 1)
+    rgb = (rgb + grain * amount(config.noise) * rgb.sqrt()).clamp(0, 1)
 
     voxel = voxel * (even(batch, 1, 1, 1, 1) * config.threshold).exp()
     voxel = voxel.masked_fill(chance(amount(config.drop)), 0.0)

@@ -14,6 +14,7 @@ Folder and file names are matched without regard to case, emotions and lightings
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import Counter
@@ -127,7 +128,8 @@ def read_layout(root: Path) -> tuple[list[Sequence], Skipped, dict[str, Any]]:
         root: the folder that holds ``frame``, ``event`` and ``emotion.json``.
 
     Returns:
-        The usable sequences, what was left out, and the other top-level entries of ``emotion.json`` (origin, seed …).
+        The usable sequences, what was left out, and the other top-level entries of ``emotion.json``, with the content
+        of a virtual set's ``synth.json`` (its seed …) under ``synth``.
 
     Raises:
         McoeError: the folder is no such data set, or not one sequence is usable.
@@ -172,6 +174,10 @@ def read_layout(root: Path) -> tuple[list[Sequence], Skipped, dict[str, Any]]:
     if not sequences:
         raise McoeError(f"{root} holds no usable sequence; {skipped.report(1) or 'its emotion.json is empty'}.")
     extra = {key: value for key, value in index.items() if key not in ("database", "labels")}
+    settings = _child(root, "synth.json")
+    if settings is not None:  # how a virtual set was made; its seed goes into the weights trained on it
+        with contextlib.suppress(ValueError, OSError):
+            extra["synth"] = json.loads(settings.read_text(encoding="utf-8"))
     return sequences, skipped, extra
 
 

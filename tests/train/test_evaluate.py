@@ -21,7 +21,7 @@ def write_run(path: Path, answers: dict[str, str]) -> None:
 
 
 def test_a_trained_network_through_the_command(data: Path, trained: Path, tmp_path: Path, capsys) -> None:
-    words = ["--weights", str(trained / "best.safetensors"), "--data", str(data), "--stride", "3"]
+    words = ["--weights", str(trained / "best.safetensors"), "--data", str(data)]
     out = [
         "--json",
         str(tmp_path / "s.json"),
