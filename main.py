@@ -12,6 +12,8 @@ from mcoe.errors import McoeError
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 DEMO = ASSETS / "demo.aedat4"
+#: Alignments of camera pairs, kept between runs.
+ALIGNMENTS = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "mcoe-live" / "alignments"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,7 +33,14 @@ def _size(text: str) -> tuple[int, int]:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     p = _Parser(prog="main.py", description=__doc__, allow_abbrev=False)
-    p.add_argument("--replay", type=Path, metavar="FILE", help="recording to open (default: the bundled one)")
+    p.add_argument(
+        "--replay", type=Path, metavar="FILE", help="recording or data-set folder to open (default: bundled)"
+    )
+    p.add_argument("--camera", metavar="NAME", help="live: davis, prophesee, webcam or tcp://HOST:PORT")
+    p.add_argument("--serial", metavar="S", help="which of several cameras; see --list-cameras")
+    p.add_argument("--rgb", metavar="N", help="webcam beside the event camera, or the one that --camera webcam opens")
+    p.add_argument("--list-cameras", action="store_true", help="list what is plugged in, and what is missing, and quit")
+    p.add_argument("--record", type=Path, metavar="FILE", help="record to this AEDAT4 from the start")
     p.add_argument("--headless", action="store_true", help="no window: run the recording once and write --out")
     p.add_argument("--out", type=Path, metavar="CSV", help="predictions of a headless run")
     p.add_argument("--weights", type=Path, metavar="FILE", help="safetensors weights (default: the bundled ones)")
@@ -71,7 +80,13 @@ def main(argv: list[str] | None = None) -> int:
         p.error(f"--stride is at least 1, not {args.stride}")
     if args.threads < 1:
         p.error(f"--threads is at least 1, not {args.threads}")
+    if args.camera and (args.replay or args.headless):
+        p.error("--camera is live: it goes neither with --replay nor with --headless")
+    if not args.camera and (args.serial or args.rgb):
+        p.error("--serial and --rgb go with --camera")
     try:
+        if args.list_cameras:
+            return _list_cameras()
         return _headless(args) if args.headless else _window(args)
     except McoeError as error:
         print(f"mcoe-live: {error}", file=sys.stderr)
@@ -82,6 +97,15 @@ def _engine_options(args: argparse.Namespace):  # type: ignore[no-untyped-def]
     from mcoe.live.build import EngineOptions
 
     return EngineOptions(args.weights, args.device, args.backbone, args.scan, args.mask, args.threads)
+
+
+def _list_cameras() -> int:
+    from mcoe.capture.cameras import list_cameras
+
+    for camera in list_cameras():
+        serial = f"  --serial {camera.serial}" if camera.serial else ""
+        print(f"{camera.backend:10} {camera.name}{serial if camera.available else f': {camera.reason}'}")
+    return 0
 
 
 def _headless(args: argparse.Namespace) -> int:
@@ -97,20 +121,28 @@ def _headless(args: argparse.Namespace) -> int:
 
 def _window(args: argparse.Namespace) -> int:
     from app.application import run
+    from mcoe.capture.cameras import open_camera
     from mcoe.capture.registry import open_replay
+    from mcoe.capture.source import Source
     from mcoe.live.build import build_engine
     from mcoe.live.pipeline import Pipeline
 
     options = _engine_options(args)
 
+    def open_source(path: str | None) -> Source:
+        if path is None and args.camera:
+            return open_camera(args.camera, serial=args.serial, rgb=args.rgb, alignments=ALIGNMENTS)
+        return open_replay(path or DEMO)
+
     def make_pipeline(path: str | None) -> Pipeline:
         return Pipeline(
-            lambda: open_replay(path or DEMO),
+            lambda: open_source(path),
             lambda: build_engine(options),
             stride=args.stride,
             speed=args.speed,
             # The bundled recording lasts seconds: it plays until someone opens another.
-            loop=args.loop or path is None,
+            loop=args.loop or (path is None and not args.record),
+            record=args.record,
         )
 
     shot = (args.screenshot, args.after) if args.screenshot else None

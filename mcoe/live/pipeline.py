@@ -15,10 +15,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.capture.recorder import Recorder, RecorderStatus
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.errors import McoeError
 from mcoe.events.packets import Frame, Packet, packet_end_us
@@ -84,6 +86,7 @@ class Pipeline:
         speed: playback speed of a recording, 0.1 to 4.
         loop: start a recording again when it ends.
         lossless: never drop a window and do not pace (headless); a recording only.
+        record: record to this file from the source's first packet.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Pipeline:
         speed: float = 1.0,
         loop: bool = False,
         lossless: bool = False,
+        record: Path | None = None,
     ) -> None:
         self._open_source, self._engine_factory = open_source, engine_factory
         self._stride, self._loop, self._lossless = stride, loop, lossless
@@ -118,8 +122,10 @@ class Pipeline:
         self._filter: EventFilter = KeepAll()
         self._make_filter: Callable[[tuple[int, int]], EventFilter] | None = None
         self._filter_of: object = None  # what the filter in use was made by
-        #: Called in the capture thread with every packet of the source, before any filter (a recorder).
-        self.on_packet: Callable[[Packet], None] | None = None
+        self._record = record
+        self._recorder: Recorder | None = None
+        #: The open source, for what only it knows (a camera's status and settings); None before it is open.
+        self.source: Source | None = None
         #: What to explain; replace it at any time.
         self.question = Question()
         self._closing = False
@@ -195,9 +201,13 @@ class Pipeline:
         self._clock.set_speed(speed)
 
     def seek(self, time_us: int) -> None:
-        """Show the first window that ends at or after ``time_us``; ignored on a live source."""
+        """Show the first window that ends at or after ``time_us``; ignored on a live source.
+
+        It ends a recording: the file's time would run back.
+        """
         if self.info is None or self.info.live:
             return
+        self.stop_recording()
         with self._lock:
             if self._state in ("failed", "closed"):
                 return
@@ -227,6 +237,37 @@ class Pipeline:
         """Also ask a second engine about every window; None stops."""
         self._second = engine
 
+    def record(self, path: Path) -> None:
+        """Record the source's packets and the predictions from now on.
+
+        Raises:
+            McoeError: no source is open yet, a recording runs already, or ``path`` cannot be made.
+        """
+        if self.info is None:
+            raise McoeError("Nothing is open that could be recorded; open a camera or a recording first.")
+        if self._recorder is not None:
+            raise McoeError(f"{self._recorder.path} is being recorded already; stop that first.")
+        self._recorder = Recorder(path, self.info)
+
+    def stop_recording(self) -> RecorderStatus | None:
+        """Finish the recording and return what became of it; None if there was none."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            return None
+        recorder.close()
+        return recorder.status()
+
+    def mark(self, label: str) -> None:
+        """Note ``label`` in the running recording at the moment shown; without one it does nothing."""
+        if (recorder := self._recorder) is not None:
+            recorder.mark(label, self._position_us)
+
+    @property
+    def recording(self) -> RecorderStatus | None:
+        """How the running recording is doing; None when none runs."""
+        recorder = self._recorder
+        return recorder.status() if recorder is not None else None
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the recording has ended or failed (headless). False after ``timeout`` seconds."""
         self._threads[-1].join(timeout)
@@ -238,6 +279,7 @@ class Pipeline:
         for thread in self._threads:
             if thread.ident is not None and thread is not threading.current_thread():
                 thread.join()
+        self.stop_recording()
 
     # ---- the threads
 
@@ -259,6 +301,7 @@ class Pipeline:
             if self._error is None and self._state != "closed":
                 self._error = message
         self._shut("failed")
+        self.stop_recording()
 
     def _shut(self, state: str) -> None:
         with self._lock:
@@ -274,10 +317,13 @@ class Pipeline:
     def _capture(self) -> None:
         source = self._open_source()
         try:
-            self.info = info = source.info
+            self.source, self.info = source, source.info
+            info = source.info
             if self._lossless and info.live:
                 raise McoeError(f"{info.name} is live and cannot run without dropping; record it and replay the file.")
             self._position_us = info.start_us
+            if self._record is not None:
+                self.record(self._record)
             put = self._packets.put if info.live else self._packets.put_wait
             generation, show_from = 0, -(1 << 62)
             while not self._closing:
@@ -292,8 +338,8 @@ class Pipeline:
                     packet = source.read(0.1 if info.live else 1.0)
                 except TimeoutError:
                     continue
-                if packet is not None and (tap := self.on_packet) is not None:
-                    tap(packet)
+                if packet is not None and (recorder := self._recorder) is not None:
+                    recorder.write(packet)  # before any filter: a recording holds what the source sent
                 put(_Parcel(generation, packet, show_from))
                 if packet is None and not self._wait_for_seek(info):
                     return
@@ -415,6 +461,8 @@ class Pipeline:
             )
             if self.on_result is not None:
                 self.on_result(result)
+            if (recorder := self._recorder) is not None:
+                recorder.add_result(result)
             with self._lock:
                 self._latest = result
                 self._position_us = job.window.t1_us
