@@ -1,15 +1,17 @@
 """Background-activity filter: an event is kept if one of its eight neighbours fired shortly before.
 
 The rule of dv-processing's ``BackgroundActivityNoiseFilter``, event by event, compiled over our own arrays: handing
-them to dv-processing takes ten times as long as the filter itself.
+them to dv-processing takes ten times as long as the filter itself. Importing this module does not import numba.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from mcoe.events.packets import Events
@@ -57,7 +59,7 @@ class NoiseFilter:
         if not self.enabled or not len(events):
             return events
         keep = np.empty(len(events), np.bool_)
-        _keep(events["timestamp"], events["x"], events["y"], self.duration_us, self._last, keep)
+        _compiled()(events["timestamp"], events["x"], events["y"], self.duration_us, self._last, keep)
         kept = events[keep]
         self._in, self._out = self._in + len(events), self._out + len(kept)
         if self._first_us is None:
@@ -72,8 +74,15 @@ class NoiseFilter:
         return NoiseRates(self._in, self._out, self._in * per_s, self._out * per_s)
 
 
-@njit(cache=True, nogil=True)
-def _keep(times, xs, ys, duration, last, keep):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@functools.cache
+def _compiled() -> Callable[..., None]:
+    import numba
+
+    compiled: Callable[..., None] = numba.njit(nogil=True, cache=True)(_keep_loop)
+    return compiled
+
+
+def _keep_loop(times: Any, xs: Any, ys: Any, duration: int, last: Any, keep: Any) -> None:
     for i in range(len(times)):
         t, x, y = times[i], xs[i] + 1, ys[i] + 1
         since = t - duration

@@ -12,7 +12,7 @@ def batch(first_us, last_us, count=5, host_us=0):
 
 
 def frame(end_us, host_us=0):
-    return Arrival(Frame(np.zeros((2, 2), np.uint8), end_us - 10, end_us), host_us)
+    return Arrival(Frame(np.zeros((5, 7), np.uint8), end_us - 10, end_us), host_us)
 
 
 def ends(arrivals):
@@ -57,7 +57,7 @@ def test_packets_are_split_to_bound_a_mailbox_in_bytes():
 
 
 def test_time_never_goes_back_and_what_would_is_counted():
-    line = Timeline()
+    line = Timeline((7, 5))
     assert ends([line.place(batch(0, 100))]) == [100]
     again = line.place(batch(50, 150, count=101))
     assert again is not None
@@ -71,7 +71,7 @@ def test_time_never_goes_back_and_what_would_is_counted():
 
 
 def test_a_batch_out_of_order_inside_is_sorted_without_touching_the_drivers_array():
-    line = Timeline()
+    line = Timeline((7, 5))
     mixed = make_events([5, 1, 9, 3], [0, 1, 2, 3], [0] * 4, [1] * 4)
     kept = mixed.copy()
     placed = line.place(Arrival(mixed, 0))
@@ -81,9 +81,20 @@ def test_a_batch_out_of_order_inside_is_sorted_without_touching_the_drivers_arra
     np.testing.assert_array_equal(mixed, kept)
 
 
+def test_what_lies_off_the_sensor_is_dropped_and_counted():
+    line = Timeline((7, 5))
+    placed = line.place(Arrival(make_events(range(6), [0, 6, 7, -1, 3, 3], [0, 4, 0, 0, 5, -9], [1] * 6), 0))
+    assert placed.packet["timestamp"].tolist() == [0, 1]
+    assert line.disordered == 4
+    assert line.place(Arrival(make_events([9], [99], [0], [1]), 0)) is None
+    assert line.place(Arrival(Frame(np.zeros((4, 7), np.uint8), 0, 20), 0)) is None
+    assert line.disordered == 6
+    assert line.place(Arrival(Frame(np.zeros((5, 7, 3), np.uint8), 0, 20), 0)) is not None
+
+
 @pytest.mark.parametrize("restart_us", [0, -3_600_000_000])
 def test_a_clock_restarted_by_a_reconnect_is_carried_on(restart_us):
-    line = Timeline()
+    line = Timeline((7, 5))
     line.place(batch(5_000_000_000, 5_000_010_000, host_us=100_000))
     line.reconnect()
     came_back = 5_000_010_000 + 2_000_000 + restart_us  # 2 s of host time later

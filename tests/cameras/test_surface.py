@@ -205,6 +205,19 @@ def test_emulated_events_end_no_later_than_their_frame():
     assert events["timestamp"][-1] <= frame.end_us
 
 
+def test_the_real_emulator_follows_a_moving_bar_and_survives_a_repeated_stamp():
+    device = WebcamBackend(True, FakeWebcams()).open("0", CameraSettings())
+    packets = [a.packet for _ in range(5) for a in device.poll(0)]
+    frames = [p for p in packets if isinstance(p, Frame)]
+    events = [p for p in packets if not isinstance(p, Frame)]
+    assert len(frames) == 5
+    assert len(events) == 4
+    assert all(before.end_us <= e["timestamp"][0] for before, e in zip(frames, events, strict=False))
+    device._stamp = lambda arrived: frames[-1].end_us
+    (repeated,) = device.poll(0)
+    assert isinstance(repeated.packet, Frame)
+
+
 def test_linux_webcams_are_listed_by_name_without_their_metadata_nodes(tmp_path):
     for node, index, name in (("video0", "0", "Cam A"), ("video1", "1", "Cam A"), ("video10", "0", "Cam B")):
         (tmp_path / node).mkdir()

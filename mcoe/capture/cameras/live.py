@@ -43,7 +43,7 @@ class CameraStatus:
         reason: why it reconnects or failed.
         reconnects: how often the device came back.
         dropped: packets lost because the reader was too slow, or in the driver.
-        disordered: events and frames dropped or sorted because their time went back.
+        disordered: events and frames dropped or sorted because their time went back, or off the sensor.
         events_per_s, frames_per_s: measured over the last 2 s.
         settings: what the device reports of its settings.
     """
@@ -111,7 +111,6 @@ class CameraSource:
         self._wanted = settings or CameraSettings()
         self._pending: CameraSettings | None = None
         self._mailbox: Mailbox[Arrival] = Mailbox(capacity)
-        self._timeline = Timeline()
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._state, self._reconnects = "streaming", 0
@@ -122,8 +121,11 @@ class CameraSource:
         try:
             self._applied = device.apply(self._wanted)
         except DeviceLost as lost:
-            device.close()
+            _close_quietly(device)
             raise McoeError(f"{device.name} was lost while it was set up ({lost}); plug it in and try again.") from lost
+        except BaseException:
+            _close_quietly(device)
+            raise
         self._serial = device.serial if device.serial is not None else serial
         self.capabilities: Capabilities = device.capabilities
         self._info = SourceInfo(
@@ -133,6 +135,7 @@ class CameraSource:
             has_events=device.capabilities.events is Support.YES,
             live=True,
         )
+        self._timeline = Timeline(device.size)
         self._merger = Merger() if self._info.has_frames and self._info.has_events and not device.in_order else None
         self._thread = threading.Thread(target=self._guard, args=(device,), name=f"camera-{device.name}", daemon=True)
         self._thread.start()

@@ -19,11 +19,16 @@ CLOCK_JUMP_US = 1_000_000
 class Timeline:
     """Keeps a camera's time going forward, also over a reconnect that restarts the device's clock.
 
-    Events and frames that would go back in time are dropped and counted in ``disordered``.
+    Events and frames that would go back in time, events off the sensor and frames of another size are dropped and
+    counted in ``disordered``: compiled code further on trusts coordinates.
+
+    Args:
+        size: ``(width, height)`` of the sensor, pixels.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: tuple[int, int]) -> None:
         self.disordered = 0
+        self._size = size
         self._shift: int | None = 0
         self._events_us = self._frame_us = self._host_us = -(1 << 62)
 
@@ -41,7 +46,7 @@ class Timeline:
         if isinstance(packet, Frame):
             if self._shift:
                 packet = Frame(packet.image, packet.start_us + self._shift, packet.end_us + self._shift)
-            if packet.end_us <= self._frame_us:
+            if packet.end_us <= self._frame_us or packet.image.shape[1::-1] != self._size:
                 self.disordered += 1
                 return None
             self._frame_us = packet.end_us
@@ -55,6 +60,12 @@ class Timeline:
         return Arrival(packet, host_us)
 
     def _forward(self, events: Events) -> Events:
+        # As unsigned numbers, negative coordinates are large ones.
+        xs, ys = events["x"].view(np.uint16), events["y"].view(np.uint16)
+        if len(events) and (xs.max() >= self._size[0] or ys.max() >= self._size[1]):
+            inside = (xs < self._size[0]) & (ys < self._size[1])
+            self.disordered += len(events) - int(inside.sum())
+            events = events[inside]
         times = events["timestamp"]
         if self._shift:
             events = events.copy()

@@ -114,6 +114,7 @@ class WebcamDevice:
         self.emulator: Emulator | None = None
         self._v4l2 = capture.getBackendName() == "V4L2"
         self._exposure_us: int | None = None
+        self._last_us = -1
         if settings.size is not None:
             if settings.size[0] > 640:
                 # Uncompressed, USB 2 carries little more than 640×480 at 30 Hz.
@@ -173,7 +174,9 @@ class WebcamDevice:
         else:
             gray = image
         arrivals = []
-        if self.emulator is not None:
+        # A driver may stamp two frames alike; the second is dropped later, and the emulator has no use for it.
+        if self.emulator is not None and end > self._last_us:
+            self._last_us = end
             events = self.emulator.step(np.asarray(gray, np.uint8), end)
             if len(events):
                 arrivals.append(Arrival(events, arrived))
