@@ -23,6 +23,7 @@ from mcoe.model.config import EMOTIONS
 SPAN_S = 20.0
 #: Unit of the dash patterns, stream time µs: dashes travel with the curve instead of crawling along it.
 _TICK_US = 33_333
+_MARK = theme.mix(theme.LINE, theme.DIM, 0.45).getRgb()[:3]
 _PIXEL_UP = np.array([0, 16], np.int32)
 
 
@@ -146,7 +147,7 @@ def _draw_lines(
     height = picture.shape[0]
     breaks = breaks[breaks > 0]
     for at in breaks:
-        cv2.line(picture, (round(xs[at]), 0), (round(xs[at]), height), theme.rgb(theme.DIM), 1)
+        cv2.line(picture, (round(xs[at]), 0), (round(xs[at]), height), _MARK, 1)
     pieces = np.split(np.arange(len(xs)), breaks)
     ys = (height - 1) * (1 - values)
     leader = values.argmax(1)
