@@ -45,6 +45,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--takes", type=int, default=1, help="takes per subject and emotion; each is seen under 4 lightings"
     )
+    parser.add_argument("--emotions", default=",".join(EMOTIONS), help="only these, with commas between (default all)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", default="346x260", help="sensor pixels WxH (default 346x260, a DAVIS346)")
     parser.add_argument(

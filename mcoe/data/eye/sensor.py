@@ -47,10 +47,10 @@ class DvsModel:
     refractory_us: float = 400.0
     leak_hz: float = 0.05
     shot_hz: float = 0.03
-    noise_growth: float = 5.0
+    noise_growth: float = 4.0
     half_light: float = 0.05
     bandwidth_hz: float = 250.0
-    dark: float = 0.012
+    dark: float = 0.015
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class EventPixels:
         spread = 1 + model.mismatch * rng.standard_normal((2, n))
         self._on, self._off = (model.threshold * np.clip(spread, 0.4, None)).astype(np.float32)
         self._last = np.full(n, -1e12)
-        self._out = np.empty((64 * n // 4, 3))
+        # 16 per pixel and step, where moving edges need one or two; beyond, events are lost as on a real sensor's bus
+        self._out = np.empty((max(16 * n, 100_000), 3))
         self._state: tuple[Float32, Float32, Float32] | None = None
         self._t = 0.0
 
