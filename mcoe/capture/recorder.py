@@ -18,14 +18,16 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcoe.capture.aedat4_write import Aedat4Writer
 from mcoe.capture.source import SourceInfo
 from mcoe.errors import McoeError
 from mcoe.events.packets import Frame, Packet
-from mcoe.live.result import Result
 from mcoe.model.config import EMOTIONS
+
+if TYPE_CHECKING:  # it imports torch, which no recording needs
+    from mcoe.live.result import Result
 
 log = logging.getLogger(__name__)
 
@@ -253,7 +255,7 @@ class Recorder:
     def _columns(self) -> list[str]:
         return [
             "index", "epoch", "t_us", "prediction", *(f"p_{name}" for name in self._labels),
-            "alpha_mean", "experts", "gates", "roi_x", "roi_y", "roi_side", "latency_ms",
+            "alpha_mean", "experts", "gates", "roi_x", "roi_y", "roi_side", "mirror", "latency_ms",
         ]  # fmt: skip
 
 
@@ -269,6 +271,7 @@ def _row(result: Result) -> list[Any]:
         " ".join(map(str, said.chosen)),
         " ".join(f"{g:.6g}" for g in said.gates),
         *window.roi,
+        int(window.mirror),
         f"{result.stage_ms.get('latency', float('nan')):.3f}",
     ]
 

@@ -139,6 +139,46 @@ class FakeDavis:
         self._state["biases"][bias] = (coarse, fine)
 
 
+class FakeDvxplorer:
+    """What ``dv.io.camera.open`` returns for a DVXplorer: events alone, thresholds in steps."""
+
+    def __init__(self) -> None:
+        self.thresholds, self.crop = [9, 8], (0, 0, 640, 480)
+
+    def getCameraName(self) -> str:
+        return "DVXplorer_DXA00093"
+
+    def getSerialNumber(self) -> str:
+        return "DXA00093"
+
+    def getEventResolution(self) -> tuple[int, int]:
+        return (640, 480)
+
+    def isEventStreamAvailable(self) -> bool:
+        return True
+
+    def isFrameStreamAvailable(self) -> bool:
+        return False
+
+    def setContrastThresholdOn(self, contrastThresholdOn: int) -> None:
+        self.thresholds[0] = contrastThresholdOn
+
+    def setContrastThresholdOff(self, contrastThresholdOff: int) -> None:
+        self.thresholds[1] = contrastThresholdOff
+
+    def getContrastThresholdOn(self) -> int:
+        return self.thresholds[0]
+
+    def getContrastThresholdOff(self) -> int:
+        return self.thresholds[1]
+
+    def setCropArea(self, cropAreaEvents: tuple[int, int, int, int]) -> None:
+        self.crop = tuple(cropAreaEvents)
+
+    def getCropArea(self) -> tuple[int, int, int, int]:
+        return self.crop
+
+
 class FakeDvCamera:
     """The module ``dv.io.camera``."""
 

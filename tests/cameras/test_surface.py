@@ -14,7 +14,7 @@ import pytest
 
 from mcoe.capture.cameras import Support, list_cameras, open_camera
 from mcoe.capture.cameras.base import CameraSettings
-from mcoe.capture.cameras.davis import DavisBackend
+from mcoe.capture.cameras.davis import DavisBackend, DavisDevice
 from mcoe.capture.cameras.network import NetworkBackend
 from mcoe.capture.cameras.prophesee import PropheseeBackend
 from mcoe.capture.cameras.webcam import WebcamBackend, _v4l2_names
@@ -26,6 +26,7 @@ from tests.cameras.fakes import (
     FakeDavis,
     FakeDrivers,
     FakeDvCamera,
+    FakeDvxplorer,
     FakeProphesee,
     FakeWebcams,
 )
@@ -35,15 +36,15 @@ def public(thing):
     return [name for name, _ in inspect.getmembers(thing, callable) if not name.startswith("_")]
 
 
-def test_the_fake_davis_has_only_what_the_real_one_has():
-    camera = dv.io.camera.DAVIS
-    for name in public(FakeDavis):
+@pytest.mark.parametrize(("fake", "camera"), [(FakeDavis, dv.io.camera.DAVIS), (FakeDvxplorer, dv.io.camera.DVXplorer)])
+def test_the_fake_inivation_cameras_have_only_what_the_real_ones_have(fake, camera):
+    for name in public(fake):
         assert hasattr(camera, name), name
-        if not name.startswith(("set", "get", "is")) or inspect.isclass(getattr(FakeDavis, name)):
+        if not name.startswith(("set", "get", "is")) or inspect.isclass(getattr(fake, name)):
             continue
         # pybind writes the signature into the docstring: compare the names of the arguments.
         told = getattr(camera, name).__doc__.splitlines()
-        for argument in list(inspect.signature(getattr(FakeDavis, name)).parameters)[1:]:
+        for argument in list(inspect.signature(getattr(fake, name)).parameters)[1:]:
             assert any(f"{argument}:" in line for line in told), (name, argument)
     for name in ("discover", "open"):
         assert callable(getattr(dv.io.camera, name))
@@ -148,6 +149,19 @@ def test_absolute_prophesee_biases_keep_their_order():
         low, high = device._biases("very low"), device._biases("very high")
         assert low.diff_off < high.diff_off < high.diff < high.diff_on < low.diff_on
         module.Configuration(biases=low).serialize()
+
+
+def test_a_dvxplorer_has_no_frames_but_thresholds_in_steps():
+    camera = FakeDvxplorer()
+    device = DavisDevice(camera)
+    assert device.size == (640, 480)
+    assert (device.capabilities.frames, device.capabilities.exposure) == (Support.NO, Support.NO)
+    assert device.capabilities.biases is Support.YES
+    told = device.apply(CameraSettings(sensitivity="very low", roi=(1, 2, 300, 200), exposure_us=5, fps=20.0))
+    assert camera.thresholds == [13, 12]
+    assert told == CameraSettings(sensitivity="very low", roi=(1, 2, 300, 200))
+    device.apply(CameraSettings(sensitivity="high"))
+    assert camera.thresholds == [7, 6]
 
 
 def test_a_cropped_davis_frame_stays_where_it_lies_on_the_sensor():
