@@ -150,7 +150,7 @@ def _claim(out: Path, settings: Settings) -> None:
     path, mine = out / "synth.json", json.loads(json.dumps(asdict(settings)))
     if path.exists():
         there = json.loads(path.read_text())
-        different = [k for k in mine if there.get(k) != mine[k]]
+        different = [k for k in mine if there.get(k, mine[k]) != mine[k]]
         if different:
             what = ", ".join(f"{k} {there.get(k)}" for k in different)
             raise McoeError(f"{out} was begun with {what}: give the same options to go on, or name another folder.")
