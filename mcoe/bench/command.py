@@ -9,13 +9,14 @@ from pathlib import Path
 
 import torch
 
-from mcoe.bench.events import bench_decode, bench_voxel
+from mcoe.bench.events import bench_decode, bench_emulator, bench_voxel
 from mcoe.bench.measure import Row, table
 from mcoe.bench.network import bench_network
 from mcoe.errors import McoeError
 from mcoe.live.build import pick_device
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo.aedat4"
+GROUPS = ("network", "voxel", "decode", "emulator")
 
 
 def main(argv: list[str]) -> int:
@@ -24,15 +25,16 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=2.0, help="measuring time per row (default: %(default)s)")
-    parser.add_argument("--recording", type=Path, default=DEMO, help="AEDAT4 for the decoding rows")
-    parser.add_argument("--only", nargs="+", choices=("network", "voxel", "decode"), help="run just these groups")
+    parser.add_argument("--recordings", type=Path, nargs="+", default=[DEMO], help="files for the decoding rows")
+    parser.add_argument("--only", nargs="+", choices=GROUPS, help="run just these groups")
     args = parser.parse_args(argv)
     device = pick_device(args.device)
     torch.set_num_threads(args.threads)
     groups: dict[str, Callable[[], list[Row]]] = {
         "network": lambda: bench_network(device, args.threads, args.seconds),
         "voxel": lambda: bench_voxel(args.seconds),
-        "decode": lambda: bench_decode(args.recording, args.seconds),
+        "decode": lambda: bench_decode(args.recordings, args.seconds),
+        "emulator": lambda: bench_emulator(args.seconds),
     }
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.processor() or 'CPU'}"
     print(

@@ -74,6 +74,7 @@ class _Parcel:
     generation: int
     packet: Packet | None  # None: the stream ended
     show_from_us: int
+    arrived_s: float
 
 
 class Pipeline:
@@ -340,7 +341,7 @@ class Pipeline:
                     continue
                 if packet is not None and (recorder := self._recorder) is not None:
                     recorder.write(packet)  # before any filter: a recording holds what the source sent
-                put(_Parcel(generation, packet, show_from))
+                put(_Parcel(generation, packet, show_from, time.perf_counter()))
                 if packet is None and not self._wait_for_seek(info):
                     return
         finally:
@@ -383,7 +384,7 @@ class Pipeline:
                 continue
             for window in builder.feed(packet) if packet is not None else builder.finish():
                 voxel_ms = (time.perf_counter() - started) * 1e3
-                job = _Job(pairing.older(window), window, voxel_ms, 0.0)
+                job = _Job(pairing.older(window), window, voxel_ms, parcel.arrived_s)
                 if window.t1_us >= parcel.show_from_us:
                     self._hand_over(job, generation)
                 started = time.perf_counter()
@@ -406,9 +407,10 @@ class Pipeline:
         live = self.info.live
         if live and not self._clock.playing:
             return
-        if not live and not self._clock.wait_for(job.window.t1_us, generation):
-            return  # a seek overtook it
-        job = _Job(job.older, job.window, job.voxel_ms, time.perf_counter())
+        if not live:
+            if not self._clock.wait_for(job.window.t1_us, generation):
+                return  # a seek overtook it
+            job = _Job(job.older, job.window, job.voxel_ms, time.perf_counter())
         if self._lossless:
             self._jobs.put_wait(job)
         else:

@@ -118,8 +118,8 @@ class Result:
 
     ``stressed`` is the same moment under another light, ``second`` what another set of weights says; None when off.
 
-    ``stage_ms`` holds milliseconds per stage: ``voxel``, ``backbone``, ``head``, ``explain``, and ``latency`` from the
-    window's completion to this result.
+    ``stage_ms`` holds milliseconds per stage: ``voxel``, ``backbone``, ``head``, and ``latency`` up to this result: of
+    a live source from the arrival of the packet that completed the window, of a recording from when it was due.
     """
 
     window: Window
