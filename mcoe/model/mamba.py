@@ -21,6 +21,11 @@ from mcoe.model.scan.torch_scan import selective_scan
 from mcoe.model.stacked import StackedLinear, StackedNorm
 
 
+def _at_least_float(x: Tensor) -> Tensor:
+    """The scan wants A, D and Δ's bias in float32 also where the rest of the network is in half precision."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 class Joint(nn.Module):
     """M(𝒜, ℬ) = (W·[𝒜; ℬ] + b) ⊕ 𝒜 (Eq. 5), with its own W and b per target modality and direction.
 
@@ -105,8 +110,8 @@ class MJOS(nn.Module):
         B, C = self._meet("B", B), self._meet("C", C)  # (Mo, 2, BL, N)
         dt = self._per_direction(self.dt_down(rows))  # (Mo, 2, BL, R)
         dt = self.dt_up(dt.reshape(g, b * length, -1))  # (G, BL, di)
-        A = -torch.exp(self._meet("A", self.A_log))  # (Mo, 2, di, N)
-        D = self._meet("D", self.D.unsqueeze(-1))  # (Mo, 2, di, 1)
+        A = -torch.exp(_at_least_float(self._meet("A", self.A_log)))  # (Mo, 2, di, N)
+        D = _at_least_float(self._meet("D", self.D.unsqueeze(-1)))  # (Mo, 2, di, 1)
 
         u = xi.permute(2, 1, 0, 3)  # (L, B, Mo, di)
         u = torch.stack((u, u.flip(0)), 3)  # (L, B, Mo, 2, di)
@@ -120,7 +125,7 @@ class MJOS(nn.Module):
             B.reshape(length, b, g, n).permute(1, 2, 3, 0),
             C.reshape(length, b, g, n).permute(1, 2, 3, 0),
             D.reshape(g * di),
-            delta_bias=self.dt_bias.reshape(g * di),
+            delta_bias=_at_least_float(self.dt_bias).reshape(g * di),
             delta_softplus=True,
         )  # (B, G·di, L)
         forward, backward = y.view(b, mo, 2, di, length).permute(2, 1, 0, 4, 3)  # 2 × (Mo, B, L, di)

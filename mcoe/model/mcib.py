@@ -24,4 +24,4 @@ class MCIB(nn.Module):
         """Fuse ``(2, B, M, d)``, RGB first, to H ``(B, M, d)`` and α ``(B, M)`` (1 = RGB alone)."""
         y_rgb, y_event = self.attention(y, y.flip(0))  # 2 × (B, M, d)
         alpha = torch.sigmoid((y[0] * y[1]).sum(-1) * y.shape[-1] ** -0.5)  # (B, M)
-        return torch.lerp(y_event, y_rgb, alpha.unsqueeze(-1)), alpha  # (B, M, d)
+        return y_event + alpha.unsqueeze(-1) * (y_rgb - y_event), alpha  # (B, M, d)

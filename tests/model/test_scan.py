@@ -75,6 +75,20 @@ def test_gradcheck():
     assert gradcheck(lambda *v: selective_scan(*v, delta_softplus=True), values)
 
 
+def test_half_precision_keeps_its_states_in_float32():
+    values = [x.detach() for x in inputs(2, 2, 9, 4, 200, torch.float32)]
+    want = selective_scan(*values, delta_softplus=True)
+    rounded = [x if i in (2, 5, 7) else x.bfloat16() for i, x in enumerate(values)]  # A, D and bias stay
+    for autocast in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            got = selective_scan(*rounded, delta_softplus=True)
+        assert got.dtype == torch.bfloat16
+        exact = selective_scan(*(x.float() for x in rounded), delta_softplus=True)
+        # Rounded once, at the end (and in the gate), not 200 times on the way.
+        torch.testing.assert_close(got.float(), exact, atol=2e-2, rtol=1e-2)
+    assert (got.float() - want).abs().mean() < 0.02 * want.abs().mean()
+
+
 def test_b_and_c_without_a_group_axis_are_one_group():
     u, delta, A, B, C, *_ = inputs(2, 1, 3, 4, 6, torch.float64)
     torch.testing.assert_close(

@@ -139,12 +139,16 @@ def selective_scan(
         )  # (L, B, G, K)
         y = y.reshape(length, b, d).permute(1, 2, 0)  # (B, D, L)
     else:
-        if delta_bias is not None:
-            delta = delta + delta_bias.unsqueeze(-1)  # (B, D, L)
-        if delta_softplus:
-            delta = F.softplus(delta)  # (B, D, L)
-        y = _Scan.apply(by_group(u), by_group(delta), A, B, C)  # type: ignore[no-untyped-call]
-        y = y.reshape(length, b, d).permute(1, 2, 0)  # (B, D, L)
-        if D is not None:
-            y = y + D.unsqueeze(-1) * u
+        wide = torch.promote_types(u.dtype, torch.float32)  # the states' precision, as in the kernel
+        with torch.autocast(u.device.type, enabled=False):
+            v, delta, A, B, C = (x.to(wide) for x in (u, delta, A, B, C))
+            if delta_bias is not None:
+                delta = delta + delta_bias.unsqueeze(-1)  # (B, D, L)
+            if delta_softplus:
+                delta = F.softplus(delta)  # (B, D, L)
+            y = _Scan.apply(by_group(v), by_group(delta), A, B, C)  # type: ignore[no-untyped-call]
+            y = y.reshape(length, b, d).permute(1, 2, 0)  # (B, D, L)
+            if D is not None:
+                y = y + D.unsqueeze(-1) * v
+            y = y.to(u.dtype)
     return y if z is None else y * F.silu(z)
