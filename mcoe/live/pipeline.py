@@ -12,25 +12,24 @@ import dataclasses
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mcoe.capture.recorder import Recorder, RecorderStatus
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.errors import McoeError
 from mcoe.events.packets import Frame, Packet, packet_end_us
 from mcoe.live.clock import PlaybackClock
-from mcoe.live.lighting import Lighting, stress_window
+from mcoe.live.inference import Asked, History, HistoryPoint, Inference, Job
+from mcoe.live.lighting import Lighting
 from mcoe.live.mailbox import Closed, Mailbox
 from mcoe.live.protocols import EventFilter, KeepAll, Stepper
-from mcoe.live.result import EngineInfo, PipelineStats, Question, Result, Stressed, View, Window
+from mcoe.live.result import EngineInfo, PipelineStats, Question, Result, View
 from mcoe.live.stats import Meter
-from mcoe.live.windows import TICK_US, Pairing, WindowBuilder
+from mcoe.live.windows import Pairing, WindowBuilder
+
+__all__ = ["HistoryPoint", "Pipeline"]
 
 log = logging.getLogger(__name__)
 
@@ -38,35 +37,8 @@ log = logging.getLogger(__name__)
 PACKETS = 64
 #: Windows between the window thread and the network: one that waits, the newest.
 JOBS = 1
-#: Points kept for the strip chart: 20 s at 60 Hz.
-HISTORY = 1200
 #: A seek starts reading this much before the older window of the pair, µs, so that both are whole.
 PREROLL_US = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryPoint:
-    """What the strip chart draws of one result; ``alpha`` is the mean over tokens.
-
-    ``elapsed_s`` is stream time that goes on across loops and seeks, so that a chart over it never runs backwards;
-    ``stressed`` holds the probabilities under the lighting laboratory's light.
-    """
-
-    epoch: int
-    t_us: int
-    elapsed_s: float
-    probabilities: NDArray[np.float32]
-    alpha: float
-    events_per_s: float
-    stressed: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    older: Window
-    window: Window
-    voxel_ms: float
-    ready_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +77,7 @@ class Pipeline:
         self._stride, self._loop, self._lossless = stride, loop, lossless
         self._clock = PlaybackClock(speed, paced=not lossless)
         self._packets: Mailbox[_Parcel] = Mailbox(PACKETS)
-        self._jobs: Mailbox[_Job | None] = Mailbox(JOBS)
+        self._jobs: Mailbox[Job | None] = Mailbox(JOBS)
         self._meter = Meter()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -116,9 +88,8 @@ class Pipeline:
         self._error: str | None = None
         self._position_us = 0
         self._latest: Result | None = None
-        self._history: deque[HistoryPoint] = deque(maxlen=HISTORY)
-        self._light = Lighting()
-        self._second: Stepper | None = None
+        self._history: History = History()
+        self._asked = Asked()
         self._view: View | None = None
         self._filter: EventFilter = KeepAll()
         self._make_filter: Callable[[tuple[int, int]], EventFilter] | None = None
@@ -159,7 +130,7 @@ class Pipeline:
     def history(self) -> list[HistoryPoint]:
         """Return the last results' points, oldest first."""
         with self._lock:
-            return list(self._history)
+            return self._history.points()
 
     def stats(self) -> PipelineStats:
         """Return the counters and the figures over the last 5 s."""
@@ -218,6 +189,15 @@ class Pipeline:
         self._packets.clear()
         self._wake.set()
 
+    @property
+    def question(self) -> Question:
+        """What to explain of every window; replace it at any time."""
+        return self._asked.question
+
+    @question.setter
+    def question(self, question: Question) -> None:
+        self._asked.question = question
+
     def set_cam_class(self, index: int | None) -> None:
         """Explain this class with Grad-CAM; None explains the predicted one."""
         self.question = dataclasses.replace(self.question, target=index)
@@ -232,11 +212,11 @@ class Pipeline:
 
     def set_lighting(self, light: Lighting) -> None:
         """Also run the stream under this light, side by side; a light that changes nothing turns it off."""
-        self._light = light
+        self._asked.light = light
 
     def set_second(self, engine: Stepper | None) -> None:
         """Also ask a second engine about every window; None stops."""
-        self._second = engine
+        self._asked.second = engine
 
     def record(self, path: Path) -> None:
         """Record the source's packets and the predictions from now on.
@@ -365,10 +345,12 @@ class Pipeline:
         pairing = Pairing(self._stride)
         while True:
             parcel = self._packets.get()
+            info = self.info
+            assert info is not None
             if builder is None:
                 self._ready.wait()
-                assert self.info is not None and self.engine_info is not None
-                builder = WindowBuilder(self.info, self.engine_info.size, self.engine_info.bins)
+                assert self.engine_info is not None
+                builder = WindowBuilder(info, self.engine_info.size, self.engine_info.bins)
                 builder.restart(0)
                 self._builder = builder
                 with self._lock:
@@ -384,7 +366,7 @@ class Pipeline:
                 continue
             for window in builder.feed(packet) if packet is not None else builder.finish():
                 voxel_ms = (time.perf_counter() - started) * 1e3
-                job = _Job(pairing.older(window), window, voxel_ms, parcel.arrived_s)
+                job = Job(pairing.older(window), window, info.size, voxel_ms, parcel.arrived_s)
                 if window.t1_us >= parcel.show_from_us:
                     self._hand_over(job, generation)
                 started = time.perf_counter()
@@ -402,7 +384,7 @@ class Pipeline:
         self._meter.events(packet_end_us(packet), len(packet), len(kept))
         return kept if len(kept) else None
 
-    def _hand_over(self, job: _Job, generation: int) -> None:
+    def _hand_over(self, job: Job, generation: int) -> None:
         assert self.info is not None
         live = self.info.live
         if live and not self._clock.playing:
@@ -410,7 +392,7 @@ class Pipeline:
         if not live:
             if not self._clock.wait_for(job.window.t1_us, generation):
                 return  # a seek overtook it
-            job = _Job(job.older, job.window, job.voxel_ms, time.perf_counter())
+            job = dataclasses.replace(job, ready_s=time.perf_counter())
         if self._lossless:
             self._jobs.put_wait(job)
         else:
@@ -433,34 +415,10 @@ class Pipeline:
         engine = self._engine_factory()
         self.engine_info = engine.info
         self._ready.set()
+        inference = Inference(engine, self._asked)
         while (job := self._jobs.get()) is not None:
-            prediction, stages = engine.step(job.older, job.window, self.question)
-            stressed, second = self._stress(engine, job), self._second
-            other = (
-                second.step(job.older, job.window, dataclasses.replace(self.question, cam=False)) if second else None
-            )
-            stage_ms = {
-                "voxel": job.voxel_ms,
-                **stages,
-                "latency": (time.perf_counter() - job.ready_s) * 1e3,
-            }
-            result = Result(job.window, job.older, prediction, stage_ms, stressed, other[0] if other else None)
-            self._meter.result(stage_ms)
-            events_per_s = len(job.window.events) * 1e6 / (job.window.t1_us - job.window.t0_us)
-            last = self._history[-1] if self._history else None
-            elapsed_s = 0.0
-            if last is not None:
-                same = last.epoch == job.window.epoch
-                elapsed_s = last.elapsed_s + ((job.window.t1_us - last.t_us) / 1e6 if same else TICK_US / 1e6)
-            point = HistoryPoint(
-                job.window.epoch,
-                job.window.t1_us,
-                elapsed_s,
-                prediction.probabilities,
-                float(prediction.alpha.mean()),
-                events_per_s,
-                stressed.prediction.probabilities if stressed else None,
-            )
+            result = inference.answer(job)
+            self._meter.result(result.stage_ms)
             if self.on_result is not None:
                 self.on_result(result)
             if (recorder := self._recorder) is not None:
@@ -468,15 +426,6 @@ class Pipeline:
             with self._lock:
                 self._latest = result
                 self._position_us = job.window.t1_us
-                self._history.append(point)
+                self._history.append(result)
         with self._lock:
             self._state = "ended"
-
-    def _stress(self, engine: Stepper, job: _Job) -> Stressed | None:
-        light = self._light
-        if not light.active:
-            return None
-        assert self.info is not None
-        size, shape = self.info.size, engine.info
-        older, window = (stress_window(w, light, size, shape.size, shape.bins) for w in (job.older, job.window))
-        return Stressed(window, engine.step(older, window, self.question)[0])
