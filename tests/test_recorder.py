@@ -215,16 +215,15 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_stuck_disk_holds_nobody_up_and_what_is_lost_is_counted(tmp_path, monkeypatch):
-    stuck, real = threading.Event(), os.write
+    stuck, real = threading.Event(), aedat4_write._write
 
-    def write(fd, data):
-        if threading.current_thread().name == "recorder":
-            assert stuck.wait(PATIENCE_S)
-        return real(fd, data)
+    def write(fd, parts):
+        assert stuck.wait(PATIENCE_S)
+        return real(fd, parts)
 
     recorder = Recorder(tmp_path / "slow.aedat4", INFO, queue_bytes=40 * 16_000)
     batches = [batch(n) for n in range(200)]
-    monkeypatch.setattr(aedat4_write.os, "write", write)
+    monkeypatch.setattr(aedat4_write, "_write", write)
     for events in batches:
         recorder.write(events)  # would never return if it waited for the disk
     status = recorder.status()
@@ -244,16 +243,15 @@ def test_a_failing_disk_ends_the_recording_not_the_program(tmp_path, monkeypatch
     for events in batches[:5]:
         recorder.write(events)
     wait_for(lambda: recorder.status().events == 5000, "five batches on disk")
-    real = os.write
+    calls = []
 
-    def half_then_full(fd, data):
-        if threading.current_thread().name != "recorder":
-            return real(fd, data)
-        if len(data) > 10_000:
-            return real(fd, data[:5_000])
+    def half_then_full(fd, parts):
+        calls.append(fd)
+        if len(calls) == 1:
+            return os.write(fd, b"".join(parts)[:5_000])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(aedat4_write.os, "write", half_then_full)
+    monkeypatch.setattr(aedat4_write, "_write", half_then_full)
     for events in batches[5:]:
         recorder.write(events)
     wait_for(lambda: recorder.status().state == "failed", "the failure")

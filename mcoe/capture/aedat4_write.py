@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -122,11 +123,16 @@ class Aedat4Writer:
 
     def _append(self, *parts: bytes | memoryview) -> None:
         """Write all parts or raise; ``bytes`` counts whole appends only."""
-        whole = b"".join(parts)
-        rest = memoryview(whole)
-        while rest:
-            rest = rest[os.write(self._fd, rest) :]
-        self.bytes += len(whole)
+        size = sum(memoryview(part).nbytes for part in parts)
+        done = _write(self._fd, parts)
+        while done < size:  # a disk that is nearly full, or a signal
+            done += _write(self._fd, [b"".join(parts)[done:]])
+        self.bytes += size
+
+
+def _write(fd: int, parts: Sequence[bytes | memoryview]) -> int:
+    # Gathered by the kernel: joining the parts first would hold the interpreter for the copy.
+    return os.writev(fd, parts) if hasattr(os, "writev") else os.write(fd, b"".join(parts))
 
 
 def mend(path: Path) -> int:
