@@ -49,6 +49,7 @@ def run(
     previous = signal.signal(signal.SIGINT, lambda *_: window.close())
     try:
         code = app.exec()
+        window.join()
     finally:
         signal.signal(signal.SIGINT, previous)
     if failures:

@@ -97,6 +97,15 @@ def style_sheet(px: int) -> str:
     * {{ font-family: {families}; font-size: {px}px; color: {TEXT}; }}
     QMainWindow, QDialog, QWidget#central {{ background: {BACKGROUND}; }}
     QFrame#panel {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: {radius}px; }}
+    QFrame#panelHead {{ background: {PANEL}; border: none; }}
+    QDockWidget > QFrame#panelHead {{ border: 1px solid {LINE}; border-bottom: none;
+        border-top-left-radius: {radius}px; border-top-right-radius: {radius}px; }}
+    QDockWidget > QFrame#panel {{ border-top: none; border-top-left-radius: 0; border-top-right-radius: 0; }}
+    QMainWindow::separator {{ background: {BACKGROUND}; width: 8px; height: 8px; }}
+    QMainWindow::separator:hover {{ background: {RAISED}; }}
+    QTabBar {{ background: {BACKGROUND}; }}
+    QTabBar::tab {{ background: {BACKGROUND}; color: {DIM}; border: 1px solid {LINE}; padding: {pad}px {px}px; }}
+    QTabBar::tab:selected {{ background: {PANEL}; color: {TEXT}; }}
     QLabel#panelTitle {{ font-weight: 600; min-height: {round(px * 1.5)}px; background: transparent; }}
     QLabel#panelNote, QLabel#caption {{ color: {DIM}; font-size: {small}px; background: transparent; }}
     QLabel#value {{ background: transparent; }}

@@ -1,14 +1,20 @@
-"""The main window: panels on a grid, one timer that pulls the newest result."""
+"""The main window: dockable panels, one timer that pulls the newest result."""
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QLabel, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
 
 from app import theme
+from app.board import Board
+from app.features import FEATURES
+from app.layouts import LAYOUTS
+from app.menus import Menus
 from app.message import MessageCard
 from app.panels.balance import BalancePanel
 from app.panels.base import Panel
@@ -44,78 +50,74 @@ class MainWindow(QMainWindow):
     Args:
         make_pipeline: opens a recording by path, or the default source when given None.
         settings: where the window's state is kept.
+
+    Attributes:
+        pipeline: what runs now, or None.
+        path: what was opened last; None for the default source.
+        panels: every panel, by key.
+        menus: to which features add their actions.
+        board: the docks.
     """
 
     TICK_MS = 33
     #: Figures that change faster cannot be read.
     STATUS_MS = 250
+    CLOSING_MS = 10
+    #: The pipeline that runs from now on, or None.
+    pipeline_changed = Signal(object)
+    #: Every result that the panels were shown.
+    result_shown = Signal(object)
 
     def __init__(self, make_pipeline: MakePipeline, settings: QSettings | None = None) -> None:
         super().__init__()
         self._make_pipeline = make_pipeline
-        self._settings = settings or QSettings("MCO-E Live", "MCO-E Live")
+        self.settings = settings or QSettings("MCO-E Live", "MCO-E Live")
         self.pipeline: Pipeline | None = None
-        self._path: str | None = None
+        self.path: str | None = None
         self._shown: Result | None = None
         self._context: tuple[SourceInfo | None, EngineInfo | None] = (None, None)
         self._state = ""
+        self._closing: list[threading.Thread] = []
         self.font_px = 0
         self.setWindowTitle("MCO-E Live")
         self.setMinimumSize(1100, 680)
         self.setAcceptDrops(True)
-        self._build()
-        self._menus()
-        self._rescale()
-        self._timer = QTimer(self)
-        self._timer.setInterval(self.TICK_MS)
+        self.panels: dict[str, Panel] = {}
+        self._timer = self._every(self.TICK_MS, self.tick)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self.tick)
-        self._status_timer = QTimer(self)
-        self._status_timer.setInterval(self.STATUS_MS)
-        self._status_timer.timeout.connect(self.refresh_status)
+        self._status_timer = self._every(self.STATUS_MS, self.refresh_status)
+        self._closing_timer = self._every(self.CLOSING_MS, self._open_when_closed)
+        self._build()
+        self._add_panels()
+        self._add_actions()
+        for feature in FEATURES:
+            feature(self)
+        self._rescale()
+        self.show_layout("Demo")
         self._welcome()
 
+    def _every(self, milliseconds: int, slot) -> QTimer:  # type: ignore[no-untyped-def]
+        timer = QTimer(self)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(slot)
+        return timer
+
     def _build(self) -> None:
-        self.camera, self.heatmaps, self.emotions = CameraPanel(), HeatmapPanel(), EmotionPanel()
-        self.voxels, self.experts, self.balance = VoxelPanel(), ExpertPanel(), BalancePanel()
-        self.timeline = TimelinePanel()
-        self.panels: tuple[Panel, ...] = (
-            self.camera,
-            self.heatmaps,
-            self.emotions,
-            self.voxels,
-            self.experts,
-            self.balance,
-            self.timeline,
-        )
+        self.board, self.menus = Board(), Menus(self)
         self.transport, self.status = Transport(), StatusLine()
-        board = QWidget()
-        grid = QGridLayout(board)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(8)
-        for column, (panel, below) in enumerate(
-            ((self.camera, self.voxels), (self.heatmaps, self.experts), (self.emotions, self.balance))
-        ):
-            grid.addWidget(panel, 0, column)
-            grid.addWidget(below, 1, column)
-        grid.addWidget(self.timeline, 2, 0, 1, 3)
-        for column, share in enumerate((41, 43, 40)):
-            grid.setColumnStretch(column, share)
-        for row, share in enumerate((33, 20, 16)):
-            grid.setRowStretch(row, share)
         central = QWidget()
         central.setObjectName("central")
         column = QVBoxLayout(central)
         column.setContentsMargins(10, 4, 10, 8)
         column.setSpacing(8)
-        column.addWidget(board, 1)
+        column.addWidget(self.board, 1)
         column.addWidget(self.transport)
         column.addWidget(self.status)
         self.setCentralWidget(central)
-        self.message = MessageCard(board)
+        self.message = MessageCard(self.board)
         self.message.open_requested.connect(self.choose_file)
-        self.message.retry_requested.connect(lambda: self.open(self._path))
-        self.heatmaps.class_chosen.connect(self._explain)
+        self.message.retry_requested.connect(lambda: self.open(self.path))
+        self.board.arranged.connect(lambda _: self.ask())
         self.transport.play_toggled.connect(self.toggle_play)
         self.transport.stepped.connect(self.step)
         self.transport.sought.connect(self.seek)
@@ -125,76 +127,138 @@ class MainWindow(QMainWindow):
         self.headline.setTextFormat(Qt.TextFormat.RichText)
         self.menuBar().setCornerWidget(self.headline, Qt.Corner.TopRightCorner)
 
-    def _menus(self) -> None:
-        files = self.menuBar().addMenu("&File")
-        self._action(files, "&Open…", "Ctrl+O", self.choose_file)
-        files.addSeparator()
-        self._action(files, "&Quit", QKeySequence.StandardKey.Quit, self.close)
-        playback = self.menuBar().addMenu("&Playback")
-        self._action(playback, "&Play or pause", "Space", self.toggle_play)
-        self._action(playback, "&Step one frame", ".", self.step)
-        view = self.menuBar().addMenu("&View")
-        self.overlay_action = self._action(view, "&Events over the frame", "E", self.camera.set_overlay)
-        self.overlay_action.setCheckable(True)
-        self.overlay_action.setChecked(True)
+    def _add_panels(self) -> None:
+        self.camera, self.heatmaps, self.emotions = CameraPanel(), HeatmapPanel(), EmotionPanel()
+        self.voxels, self.experts, self.balance = VoxelPanel(), ExpertPanel(), BalancePanel()
+        self.timeline = TimelinePanel()
+        for key in ("camera", "heatmaps", "emotions", "voxels", "experts", "balance", "timeline"):
+            self.add_panel(getattr(self, key), key)
+        self.heatmaps.question_changed.connect(self.ask)
 
-    def _action(self, menu, name: str, keys, slot) -> QAction:  # type: ignore[no-untyped-def]
-        action = QAction(name, self)
-        action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(slot)
-        menu.addAction(action)
-        return action
+    def add_panel(self, panel: Panel, key: str, layouts: tuple[str, ...] = ()) -> None:
+        """Take a panel in: it is told of results from now on, and the View menu shows and hides it.
+
+        Args:
+            key: its name in the tables of :mod:`app.layouts`, which say where it stands.
+            layouts: where no table names ``key``, the layouts that show it at their right end.
+        """
+        self.panels[key] = panel
+        panel.set_context(*self._context)
+        action = self.board.add(key, panel, layouts)
+        action.setToolTip(panel.sentence)
+        action.toggled.connect(lambda _: self.ask())
+        self.menus.panel(action)
+
+    def _add_actions(self) -> None:
+        add = self.menus.add
+        add("File", "&Open…", "Ctrl+O", self.choose_file, "Open a recording of frames and events")
+        add("File", "&Quit", QKeySequence.StandardKey.Quit, self.close)
+        add("Playback", "&Play or pause", "Space", self.toggle_play)
+        add("Playback", "&Step one frame", ".", self.step)
+        hint = "Draw the window's ON and OFF events over the frame"
+        self.overlay_action = add("View", "&Events over the frame", "E", self.camera.set_overlay, hint, checked=True)
+        for number, name in enumerate(LAYOUTS, 1):
+            add("View", f"&{number} {name} layout", f"Ctrl+{number}", lambda name=name: self.show_layout(name))
+        add("View", "&Reset this layout", "Ctrl+0", self.reset_layout, "Put every panel back in its place")
+
+    # ---- layouts
+
+    def show_layout(self, name: str) -> None:
+        """Show a layout as it was left."""
+        if self.board.layout_name:
+            self.board.keep(self.settings)
+        self.board.arrange(name, self.settings)
+        self.message.raise_()
+
+    def reset_layout(self) -> None:
+        """Put every panel of this layout back in its place."""
+        self.board.arrange(self.board.layout_name)
+        self.message.raise_()
+
+    def ask(self) -> None:
+        """Tell the pipeline what the panels on screen want explained: what nobody sees is not computed."""
+        if self.pipeline is not None:
+            asked = frozenset().union(*(panel.asks for panel in self.panels.values() if panel.isVisible()))
+            question = self.heatmaps.question
+            self.pipeline.question = replace(question, cam="cam" in asked, readings="readings" in asked)
 
     # ---- opening and closing
 
     def open(self, path: str | None) -> None:
         """Close what is open and open ``path`` (None: the default source). A failure is shown, not raised."""
         self._close_pipeline()
-        self._path = path
-        name = Path(path).name if path else "the demo recording"
-        self.message.show_message(f"Opening {name}", "Reading the recording and loading the network.")
+        self.path = path
+        self.message.show_message(f"Opening {self._name}", "Reading the recording and loading the network.")
+        # A camera opens for one pipeline at a time: the last one must have let go of it.
+        self._closing_timer.start()
+        self._open_when_closed()
+
+    @property
+    def _name(self) -> str:
+        return Path(self.path).name if self.path else "the demo recording"
+
+    def _open_when_closed(self) -> None:
+        if any(thread.is_alive() for thread in self._closing):
+            return
+        self._closing.clear()
+        self._closing_timer.stop()
         try:
-            self.pipeline = self._make_pipeline(path)
-            self.pipeline.start()
+            pipeline = self._make_pipeline(self.path)
+            pipeline.start()
         except McoeError as error:
-            self._close_pipeline()
             self._failed(str(error))
             return
-        self.pipeline.set_speed(self.transport.speed.currentData())
-        self.pipeline.set_cam_class(self.heatmaps.choice.currentData())
+        self.pipeline = pipeline
+        pipeline.set_speed(self.transport.speed.currentData())
+        self.ask()
         self._timer.start()
         self._status_timer.start()
+        self.pipeline_changed.emit(pipeline)
         self.tick()
         self.refresh_status()
 
     def choose_file(self) -> None:
         """Ask for a recording and open it."""
-        folder = str(self._settings.value("folder", str(Path.home())))
+        folder = str(self.settings.value("folder", str(Path.home())))
         path, _ = QFileDialog.getOpenFileName(self, "Open a recording", folder, _FILTER)
         if path:
-            self._settings.setValue("folder", str(Path(path).parent))
+            self.settings.setValue("folder", str(Path(path).parent))
             self.open(path)
 
     def _close_pipeline(self) -> None:
+        """Let go of the pipeline. It joins its threads in a thread of its own, so that the window never waits."""
+        self._closing_timer.stop()
         self._timer.stop()
         self._status_timer.stop()
         pipeline, self.pipeline = self.pipeline, None
         self._shown, self._state = None, ""
         if pipeline is not None:
-            pipeline.close()
+            thread = threading.Thread(target=pipeline.close, name="mcoe-close")
+            thread.start()
+            self._closing.append(thread)
+            self.pipeline_changed.emit(None)
         self._set_context(None, None)
-        for panel in self.panels:
+        for panel in self.panels.values():
             panel.clear()
         self.status.show_stats(None)
 
+    def join(self) -> None:
+        """Wait until every pipeline has closed; for the end of the program."""
+        for thread in self._closing:
+            thread.join()
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._settings.setValue("geometry", self.saveGeometry())
+        self.settings.setValue("geometry", self.saveGeometry())
+        self.settings.setValue("layout", self.board.layout_name)
+        self.board.keep(self.settings)
         self._close_pipeline()
         super().closeEvent(event)
 
     def restore(self) -> None:
-        """Take size and place from the last run."""
-        geometry = self._settings.value("geometry")
+        """Take size, place and layout from the last run."""
+        name = str(self.settings.value("layout", "Demo"))
+        self.show_layout(name if name in LAYOUTS else "Demo")
+        geometry = self.settings.value("geometry")
         if geometry is not None:
             self.restoreGeometry(geometry)
 
@@ -213,8 +277,9 @@ class MainWindow(QMainWindow):
         if result is not None and result is not self._shown:
             self._shown = result
             history = pipeline.history()
-            for panel in self.panels:
+            for panel in self.panels.values():
                 panel.show_result(result, history)
+            self.result_shown.emit(result)
         self.transport.show_stats(stats)
         self._show_state(stats)
 
@@ -228,7 +293,7 @@ class MainWindow(QMainWindow):
             self.transport.set_source(source)
         self._context = (source, engine)
         self.status.set_engine(engine)
-        for panel in self.panels:
+        for panel in self.panels.values():
             panel.set_context(source, engine)
 
     def _show_state(self, stats: PipelineStats) -> None:
@@ -246,8 +311,7 @@ class MainWindow(QMainWindow):
 
     def _failed(self, words: str) -> None:
         self._state = "failed"
-        name = Path(self._path).name if self._path else "the demo recording"
-        self.message.show_message(f"Cannot show {name}", words, can_open=True, can_retry=True)
+        self.message.show_message(f"Cannot show {self._name}", words, can_open=True, can_retry=True)
         self._show_headline()
 
     def _welcome(self) -> None:
@@ -257,7 +321,7 @@ class MainWindow(QMainWindow):
 
     def _show_headline(self) -> None:
         source = self._context[0]
-        name = source.name if source else (Path(self._path).name if self._path else "")
+        name = source.name if source else (Path(self.path).name if self.path else "")
         state = _STATE_WORDS.get(self._state, self._state)
         colour = _STATE_COLOURS.get(self._state, theme.WARNING)
         words = f'<span style="color:{theme.DIM}">{name}</span>'
@@ -296,10 +360,6 @@ class MainWindow(QMainWindow):
     def _set_speed(self, speed: float) -> None:
         if self.pipeline is not None:
             self.pipeline.set_speed(speed)
-
-    def _explain(self, index: int | None) -> None:
-        if self.pipeline is not None:
-            self.pipeline.set_cam_class(index)
 
     # ---- Qt events
 

@@ -18,6 +18,7 @@ class Panel(QFrame):
 
     Attributes:
         title: the heading.
+        asks: what it needs computed while it is visible: ``cam`` (Grad-CAM), ``readings`` (each modality alone).
         sentence: what the plot shows, in one sentence with the paper's term: tooltip and accessible description.
         result: the newest result, or None.
         source: the open source, or None.
@@ -26,6 +27,7 @@ class Panel(QFrame):
 
     title = ""
     sentence = ""
+    asks: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,16 +43,21 @@ class Panel(QFrame):
         heading.setObjectName("panelTitle")
         self.note = QLabel()
         self.note.setObjectName("panelNote")
-        self.header = QHBoxLayout()
+        #: Stands above the canvas, or is the title bar where the panel is docked.
+        self.head = QFrame()
+        self.head.setObjectName("panelHead")
+        self.head.setToolTip(self.sentence)
+        self.header = QHBoxLayout(self.head)
+        self.header.setContentsMargins(10, 6, 10, 4)
         self.header.setSpacing(8)
         self.header.addWidget(heading)
         self.header.addStretch(1)
         self.header.addWidget(self.note)
         self.canvas = Canvas(self.draw)
         box = QVBoxLayout(self)
-        box.setContentsMargins(10, 6, 10, 8)
-        box.setSpacing(4)
-        box.addLayout(self.header)
+        box.setContentsMargins(10, 0, 10, 8)
+        box.setSpacing(0)
+        box.addWidget(self.head)
         box.addWidget(self.canvas, 1)
 
     def set_context(self, source: SourceInfo | None, engine: EngineInfo | None) -> None:

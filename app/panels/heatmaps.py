@@ -28,7 +28,7 @@ from app.painting import (
 )
 from app.panels.base import Panel
 from app.panels.voxels import display_scale
-from mcoe.live.result import Window
+from mcoe.live.result import Question, Window
 from mcoe.model.config import EMOTIONS
 
 
@@ -40,8 +40,9 @@ class HeatmapPanel(Panel):
         "Grad-CAM of the backbones' last maps: where RGB and where events speak for the emotion named, "
         "each modality scaled to its own maximum."
     )
-    #: Index of the emotion to explain, or None for the predicted one.
-    class_chosen = Signal(object)
+    asks = frozenset({"cam"})
+    #: :attr:`question` has changed.
+    question_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,8 +54,13 @@ class HeatmapPanel(Panel):
         self.choice.addItem("predicted", None)
         for index, name in enumerate(EMOTIONS):
             self.choice.addItem(name, index)
-        self.choice.currentIndexChanged.connect(lambda _: self.class_chosen.emit(self.choice.currentData()))
+        self.choice.currentIndexChanged.connect(lambda _: self.question_changed.emit())
         self.header.addWidget(self.choice)
+
+    @property
+    def question(self) -> Question:
+        """What to explain, as the controls say."""
+        return Question(target=self.choice.currentData())
 
     @property
     def explained(self) -> str:

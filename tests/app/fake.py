@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from mcoe.capture.recorder import RecorderStatus
 from mcoe.capture.source import SourceInfo
 from mcoe.events.packets import Frame, empty_events, make_events
+from mcoe.live.lighting import Lighting, stress_window
 from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Result, Window
+from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Question, Result, Stressed, Window
 
 KINDS = ("focal", "attention", "deep", "focal", "attention", "focal", "deep", "attention")
 WIDTH, HEIGHT, SIZE = 346, 260, 100
@@ -41,6 +43,10 @@ class FakePipeline:
     error: str | None = None
     auto: bool = False
     calls: list = field(default_factory=list)
+    question: Question = field(default_factory=Question)
+    light: Lighting = field(default_factory=Lighting)
+    second: object = None
+    recording: RecorderStatus | None = None
 
     def __post_init__(self):
         self._index, self._epoch, self._result = -1, 0, None
@@ -110,9 +116,31 @@ class FakePipeline:
     def set_speed(self, speed):
         self.calls.append(("set_speed", speed))
 
-    def set_cam_class(self, index):
-        self.calls.append(("set_cam_class", index))
-        self.cam_class = index
+    def set_view(self, view):
+        self.calls.append(("set_view", view))
+
+    def set_filter(self, make):
+        self.calls.append(("set_filter", make))
+
+    def set_lighting(self, light):
+        self.calls.append(("set_lighting", light))
+        self.light = light
+
+    def set_second(self, engine):
+        self.calls.append(("set_second", engine))
+        self.second = engine
+
+    def record(self, path):
+        self.calls.append(("record", path))
+        self.recording = RecorderStatus("recording", None, 0, 0, 0, 0, 0, 0)
+
+    def stop_recording(self):
+        self.calls.append(("stop_recording",))
+        status, self.recording = self.recording, None
+        return status
+
+    def mark(self, label):
+        self.calls.append(("mark", label))
 
     def close(self):
         self.calls.append(("close",))
@@ -121,10 +149,18 @@ class FakePipeline:
     def _make(self):
         window = make_window(self._index, self._epoch, self.info)
         self._windows = [*self._windows[-12:], window]
-        prediction = make_prediction(self._index, getattr(self, "cam_class", None))
+        prediction = make_prediction(self._index, self.question)
         older = self._windows[0]
-        self._result = Result(window, older, replace(prediction, stride=window.index - older.index), {})
-        self._points.append(point(len(self._points), prediction.probabilities, self._epoch, window.t1_us))
+        stressed = second = None
+        if self.light.active:
+            under = stress_window(window, self.light, (WIDTH, HEIGHT), SIZE, 3)
+            stressed = Stressed(under, make_prediction(self._index + 9, self.question))
+        if self.second is not None:
+            second = make_prediction(self._index + 17, self.question)
+        prediction = replace(prediction, stride=window.index - older.index)
+        self._result = Result(window, older, prediction, {}, stressed, second)
+        shown = point(len(self._points), prediction.probabilities, self._epoch, window.t1_us)
+        self._points.append(replace(shown, stressed=stressed.prediction.probabilities if stressed else None))
 
 
 def eye(index: int) -> np.ndarray:
@@ -171,7 +207,8 @@ def make_window(index: int, epoch: int, info: SourceInfo) -> Window:
     return Window(index, epoch, t1 - 33_000, t1, frame, events, ROI, rgb, voxel)
 
 
-def make_prediction(index: int, cam_class: int | None) -> Prediction:
+def make_prediction(index: int, question: Question | None = None) -> Prediction:
+    question = question or Question()
     t = index / 30
     rng = np.random.default_rng(index)
     logits = 2.2 * np.sin(t * np.array([0.5, 0.31, 0.43, 0.37, 0.61, 0.29, 0.23]) + np.arange(7) * 1.7)
@@ -181,11 +218,15 @@ def make_prediction(index: int, cam_class: int | None) -> Prediction:
     gates = (np.exp(gate) / np.exp(gate).sum()).astype(np.float32)
     chosen = np.argsort(-gates)[:2]
     alpha = 1 / (1 + np.exp(-(0.5 * np.sin(t) + rng.normal(0, 0.1, 32) + np.sin(np.arange(32)))))
-    yy, xx = np.mgrid[:4, :4]
+    side = 7 if question.layer == "stage3" else 4
+    yy, xx = np.mgrid[:side, :side] * 3 / (side - 1)
     cams = [
         np.exp(-((xx - 1.5 - np.sin(t + s)) ** 2 + (yy - 1.6 - 0.7 * np.cos(t * 0.8 + s)) ** 2) / 1.6)
         for s in (0, 0.6, 2, 2.5)
     ]
+    if question.versus is not None:
+        cams = [cam - cams[3 - i] for i, cam in enumerate(cams)]
+    alone = [np.roll(probabilities, shift).astype(np.float32) if question.readings else None for shift in (0, 2)]
     return Prediction(
         probabilities=probabilities.astype(np.float32),
         logits=logits,
@@ -195,11 +236,11 @@ def make_prediction(index: int, cam_class: int | None) -> Prediction:
         expert_logits=rng.normal(size=(8, 7)).astype(np.float32),
         expert_kinds=KINDS,
         alpha=alpha.astype(np.float32),
-        cam_rgb=np.stack(cams[:2]).astype(np.float32),
-        cam_event=np.stack(cams[2:]).astype(np.float32),
-        cam_class=int(probabilities.argmax()) if cam_class is None else cam_class,
-        cam_versus=None,
+        cam_rgb=np.stack(cams[:2]).astype(np.float32) if question.cam else None,
+        cam_event=np.stack(cams[2:]).astype(np.float32) if question.cam else None,
+        cam_class=int(probabilities.argmax()) if question.target is None else question.target,
+        cam_versus=question.versus,
         stride=12,
-        rgb_only=None,
-        event_only=None,
+        rgb_only=alone[0],
+        event_only=alone[1],
     )

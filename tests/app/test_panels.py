@@ -28,7 +28,7 @@ PANELS = (CameraPanel, HeatmapPanel, EmotionPanel, VoxelPanel, ExpertPanel, Bala
 
 def result_of(**changes) -> Result:
     window = make_window(30, 0, SOURCE)
-    return Result(window, make_window(18, 0, SOURCE), replace(make_prediction(30, None), **changes), {})
+    return Result(window, make_window(18, 0, SOURCE), replace(make_prediction(30), **changes), {})
 
 
 def picture(panel) -> np.ndarray:
@@ -82,7 +82,7 @@ def test_a_panel_changes_with_its_result_and_goes_back_when_cleared(shown, cls):
 def test_a_missing_stream_is_shown_calmly(shown, cls, lacking):
     source = replace(SOURCE, has_frames=lacking != "frames", has_events=lacking != "events")
     window = make_window(30, 0, source)
-    prediction = make_prediction(30, None)
+    prediction = make_prediction(30)
     if lacking == "heat maps":
         prediction = replace(prediction, cam_rgb=None, cam_event=None)
     panel = shown(cls, Result(window, window, prediction, {}), source=source)

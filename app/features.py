@@ -1,0 +1,15 @@
+"""Features that are wired to the window from outside: each is a function that takes the window once, at its start.
+
+A feature adds its panels with ``window.add_panel``, its actions with ``window.menus.add``, and follows
+``window.pipeline_changed`` and ``window.result_shown``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.window import MainWindow
+
+FEATURES: tuple[Callable[[MainWindow], object], ...] = ()
