@@ -20,6 +20,7 @@ from mcoe.capture.recorder import Recorder, RecorderStatus
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.errors import McoeError
 from mcoe.events.packets import Frame, Packet, packet_end_us
+from mcoe.events.voxel import warm_up
 from mcoe.live.clock import PlaybackClock
 from mcoe.live.inference import Asked, History, HistoryPoint, Inference, Job
 from mcoe.live.lighting import Lighting
@@ -343,6 +344,7 @@ class Pipeline:
         builder: WindowBuilder | None = None
         generation = epoch = 0
         pairing = Pairing(self._stride)
+        warm_up()  # while the engine loads, not at the first window
         while True:
             parcel = self._packets.get()
             info = self.info

@@ -18,6 +18,8 @@ WINDOW_US = 33_000
 TICK_US = 33_333
 #: A frame waits at most this long, in stream time, for the events that belong to it.
 PATIENCE_US = 100_000
+#: Events are kept so long for frames to come, µs; if a camera beside the event camera falls silent, memory stays bounded.
+KEPT_US = WINDOW_US + 2 * PATIENCE_US
 
 
 class WindowBuilder:
@@ -75,6 +77,9 @@ class WindowBuilder:
         self.late_events += int(np.searchsorted(times, self._cut_us)) if times[0] < self._cut_us else 0
         self._batches.append(events)
         self._seen_us = max(self._seen_us, int(times[-1]))
+        oldest = min(self._seen_us, self._frames[0].end_us if self._frames else self._seen_us) - KEPT_US
+        while self._batches[0]["timestamp"][-1] < oldest:
+            self._batches.popleft()
 
     def _ticks(self) -> Iterator[Window]:
         if not self._batches:

@@ -5,7 +5,7 @@ import pytest
 
 from mcoe.events.packets import Frame, Packet, make_events, packet_end_us
 from mcoe.live.result import Window
-from mcoe.live.windows import PATIENCE_US, TICK_US, WINDOW_US, Pairing, WindowBuilder
+from mcoe.live.windows import KEPT_US, PATIENCE_US, TICK_US, WINDOW_US, Pairing, WindowBuilder
 from tests.live.fakes import SIZE, FakeSource, packets
 
 
@@ -110,3 +110,15 @@ def test_pairs_do_not_reach_across_a_seek() -> None:
     builder.restart(1)
     first = next(w for item in packets() for w in builder.feed(item))
     assert pairing.older(first) is first
+
+
+def test_events_do_not_pile_up_when_the_frames_stop() -> None:
+    items = packets(frames=300)
+    frames_end = next(i for i, p in enumerate(items) if not isinstance(p, Frame) and i > 20)
+    builder = WindowBuilder(FakeSource(items).info, 10, 3)
+    for item in items[:frames_end]:
+        list(builder.feed(item))
+    for item in items[frames_end:]:
+        if not isinstance(item, Frame):
+            list(builder.feed(item))
+            assert len(builder._batches) <= KEPT_US // 10_000 + 2
