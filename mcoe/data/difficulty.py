@@ -13,7 +13,7 @@ from mcoe.errors import McoeError
 from mcoe.model.config import EMOTIONS
 
 Float = NDArray[np.float64]
-COMPONENTS = 60
+COMPONENTS = 100
 
 
 def hog(image: NDArray[np.uint8]) -> Float:

@@ -18,7 +18,7 @@ from mcoe.model.config import EMOTIONS
 Float = NDArray[np.float64]
 FRAME_RATE = 30.0
 STEP_US = 2000  # grid of a plan
-DEGREES = {"mild": (0.4, 0.65), "medium": (0.6, 0.9), "strong": (0.85, 1.15)}
+DEGREES = {"mild": (0.65, 0.85), "medium": (0.8, 1.0), "strong": (0.95, 1.2)}
 
 #: Shapes that carry an action unit, with their weight at AU intensity 1.
 ACTION_UNITS: dict[str, dict[str, float]] = {
@@ -73,7 +73,7 @@ class Temperament:
 def draw_temperament(seed: int, number: int) -> Temperament:
     """Draw how subject ``number`` of data set ``seed`` moves."""
     rng = np.random.default_rng([seed, 202, number])
-    gain = {au: float(np.clip(rng.normal(1, 0.25), 0.4, 1.5)) for au in ACTION_UNITS}
+    gain = {au: float(np.clip(rng.normal(1, 0.2), 0.5, 1.5)) for au in ACTION_UNITS}
     recipes = {
         emotion: {
             au: max(0.0, rng.normal(mean, spread)) * gain[au]
@@ -82,20 +82,15 @@ def draw_temperament(seed: int, number: int) -> Temperament:
         }
         for emotion, units in RECIPES.items()
     }
-    weak = rng.random() < 0.2
+    weak = rng.random() < 0.15
     return Temperament(
         recipes=recipes,
-        strength=rng.uniform(0.35, 0.6) if weak else rng.uniform(0.65, 1.1),
+        strength=rng.uniform(0.5, 0.7) if weak else rng.uniform(0.8, 1.15),
         speed=float(np.clip(rng.lognormal(0, 0.25), 0.6, 1.7)),
         blinks=rng.uniform(0.15, 0.6),
         saccades=rng.uniform(0.3, 1.2),
         slip=rng.uniform(0.4, 1.8),
-        rest={
-            "4": rng.uniform(0, 0.15),
-            "7": rng.uniform(0, 0.15),
-            "43": rng.uniform(0, 0.12),
-            "1": rng.uniform(0, 0.1),
-        },
+        rest={au: rng.uniform(0, most) for au, most in (("4", 0.1), ("7", 0.1), ("43", 0.1), ("1", 0.06))},
     )
 
 
@@ -159,16 +154,16 @@ def plan_take(
     strength = temperament.strength * rng.uniform(*DEGREES[degree])
     look = np.zeros((len(t), 2))
     for au, amount in temperament.recipes[emotion].items():
-        lag, own = rng.normal(0, 0.04), rng.normal(1, 0.15)
+        lag, own = rng.normal(0, 0.04), rng.normal(1, 0.12)
         _add(
             weights,
             au,
             max(0.0, amount * strength * own) * _hump(t, start + lag, rise * rng.uniform(0.85, 1.2), hold, fall),
         )
     for au in _STRAY:  # co-occurring units that belong to no label
-        if rng.random() < 0.22:
+        if rng.random() < 0.12:
             begin, length = rng.uniform(-0.3, duration_s), rng.uniform(0.2, 0.6)
-            _add(weights, au, rng.uniform(0.05, 0.3) * _hump(t, begin, length, rng.uniform(0, 1.0), length))
+            _add(weights, au, rng.uniform(0.05, 0.25) * _hump(t, begin, length, rng.uniform(0, 1.0), length))
     if emotion == "sad":
         look[:, 1] -= rng.uniform(0, 14) * strength * _hump(t, start, rise, hold, fall)
     weights += _idle(t, rng)
