@@ -28,6 +28,8 @@ CANVAS = "#0A0D11"
 ON, OFF = "#FF9E4A", "#4AA8FF"
 #: Modality.
 RGB, EVENT = "#F4D35E", "#B497FF"
+#: A difference between two emotions: what speaks for the first, and for the second.
+FOR, AGAINST = "#FF8A5C", "#2FC9BE"
 #: Expert kinds, with a mark each, so that colour is never the only cue.
 KIND_COLOURS = {"focal": "#45D4E0", "attention": "#F2558C", "deep": "#D8E26B"}
 KIND_MARKS = {"focal": "circle", "attention": "cross", "deep": "diamond"}
@@ -47,6 +49,7 @@ EMOTION_DASHES: dict[str, tuple[int, ...]] = dict(
 FAMILIES = {
     "polarity": (ON, OFF),
     "modality": (RGB, EVENT),
+    "difference": (FOR, AGAINST),
     "experts": tuple(KIND_COLOURS.values()),
     "emotions": tuple(EMOTION_COLOURS.values()),
 }
@@ -78,6 +81,7 @@ def _inferno() -> NDArray[np.uint8]:
 
 #: Look-up tables, ``(256, 3)`` uint8 RGB. Inferno is perceptually uniform; the others are dark at zero.
 HEAT_MAP = _inferno()
+DIFFERENCE_MAP = _diverging(AGAINST, FOR)
 POLARITY_MAP = _diverging(OFF, ON)
 BALANCE_MAP = _diverging(EVENT, RGB, "#2A2F3A")
 
@@ -111,7 +115,7 @@ def style_sheet(px: int) -> str:
     QLabel#value {{ background: transparent; }}
     QLabel#value[alert="true"] {{ color: {WARNING}; }}
     QFrame#bar {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: {radius}px; }}
-    QLabel#plain {{ background: transparent; }}
+    QLabel#plain, QWidget#plain {{ background: transparent; }}
     QLabel#headline {{ background: transparent; padding: {pad + 2}px 2px {pad}px 0; }}
     QMenuBar {{ background: {BACKGROUND}; padding: 2px; }}
     QMenuBar::item {{ background: transparent; padding: {pad}px {px}px; border-radius: {radius}px; }}
@@ -127,8 +131,14 @@ def style_sheet(px: int) -> str:
     QPushButton:hover, QToolButton:hover, QComboBox:hover {{ border-color: {DIM}; }}
     QPushButton:focus, QToolButton:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
     QPushButton:disabled, QToolButton:disabled, QComboBox:disabled {{ color: {DIM}; background: {PANEL}; }}
+    QPushButton:checked {{ background: {mix(RAISED, ACCENT, 0.3).name()}; border-color: {ACCENT}; }}
+    QLabel#notice {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: {radius}px;
+        padding: {pad}px {px}px; }}
+    QLabel#notice[bad="true"] {{ border-color: {FAILURE}; }}
     QPushButton#primary {{ background: {ACCENT}; color: {BACKGROUND}; font-weight: 600; }}
     QComboBox#compact {{ font-size: {small}px; padding: 0 {pad}px; max-height: {round(px * 1.5)}px; }}
+    QToolButton#compact {{ font-size: {small}px; padding: 0 {pad}px; max-height: {round(px * 1.5)}px; }}
+    QToolButton#compact:checked {{ background: {mix(RAISED, ACCENT, 0.35).name()}; border-color: {DIM}; }}
     QComboBox::drop-down {{ border: none; width: {round(px * 1.4)}px; }}
     QComboBox QAbstractItemView {{ background: {PANEL}; border: 1px solid {LINE};
         selection-background-color: {RAISED}; selection-color: {TEXT}; outline: none; }}

@@ -1,0 +1,349 @@
+"""The lighting laboratory: the same moment in its own light and under another, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QColor, QHideEvent, QShowEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton
+
+from app import theme
+from app.dial import Dial
+from app.painting import (
+    LEFT,
+    RIGHT,
+    Painter,
+    block,
+    draw_image,
+    fitted,
+    frame,
+    line_height,
+    percent,
+    pixels,
+    placeholder,
+    text,
+)
+from app.panels.base import Panel
+from app.panels.camera import compose
+from mcoe.capture.source import SourceInfo
+from mcoe.live.lighting import PRESETS, Lighting
+from mcoe.live.pipeline import HistoryPoint
+from mcoe.live.result import EngineInfo, Prediction, Result, Window
+from mcoe.model.config import EMOTIONS
+
+#: Stream time that the agreement lane and its share cover, s.
+SPAN_S = 20.0
+AGREE, DISAGREE = theme.ACCENT, theme.WARNING
+
+
+class LightingPanel(Panel):
+    """Sliders and presets; original and stressed frame with what the network says of each, and how long it holds."""
+
+    title = "Lighting laboratory"
+    sentence = (
+        "The incoming light stressed in linear light, frames and events alike: the network's answer to both streams, "
+        "and since when they differ."
+    )
+    #: The light asked for, a :class:`~mcoe.live.lighting.Lighting`.
+    light_changed = Signal(object)
+    #: The user asks for a robustness sweep of the recording.
+    sweep_requested = Signal()
+    #: The panel came onto the screen or left it.
+    shown = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.light = Lighting()
+        self.on_screen = False
+        self._judged: deque[tuple[float, bool]] = deque()  # (elapsed s, agreed), the last SPAN_S
+        self._now_s = self._seen_s = -math.inf
+        self._agreed_s: float | None = None
+        self.dials = {
+            "ev": Dial("exposure", -6, 6, 0.25, 0, _ev, "Light added, in stops: −1 EV is half the light."),
+            "side_ratio": Dial(
+                "side light",
+                1,
+                64,
+                0.05,
+                1,
+                lambda v: f"{v:.0f} : 1",
+                "HDR: how many times brighter the lit side is than the dark one.",
+                lambda stops: 2.0**stops,
+                math.log2,
+            ),
+            "side_angle": Dial(
+                "from", -180, 180, 5, 0, lambda v: f"{v:.0f}°", "Where the side light comes from: 0° right, 90° above."
+            ),
+            "noise": Dial(
+                "sensor noise",
+                0,
+                8,
+                0.25,
+                0,
+                lambda v: f"{v:g} ×",
+                "Noise of frame and event pixels against the sensor model's own, which grows as light falls.",
+            ),
+            "flicker_depth": Dial("flicker", 0, 1, 0.05, 0, percent, "How much of the light a lamp's flicker takes."),
+            "flicker_hz": Dial("flicker rate", 1, 200, 1, 50, lambda v: f"{v:.0f} Hz", "How fast the lamp flickers."),
+            "blur_px": Dial("blur", 0, 8, 0.25, 0, lambda v: f"{v:g} px", "Defocus, sensor pixels."),
+        }
+        self.sweep_button = QPushButton("Sweep exposure…")
+        self.sweep_button.setToolTip("Read the recording at −6 … +6 EV and draw how often each modality holds.")
+        self.sweep_button.clicked.connect(self.sweep_requested)
+        self.presets = {name: QPushButton(name) for name in PRESETS}
+        self._lay_out()
+        for name, dial in self.dials.items():
+            dial.changed.connect(lambda value, name=name: self._turned(name, value))
+        for name, button in self.presets.items():
+            button.setCheckable(True)
+            button.clicked.connect(lambda _checked=False, name=name: self.set_light(PRESETS[name]))
+        self._show_preset()
+        self.set_context(None, None)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        for button in self.presets.values():
+            row.addWidget(button, 1)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(18)
+        grid.setVerticalSpacing(4)
+        names = ("ev", "side_ratio", "side_angle", "noise", "flicker_depth", "flicker_hz", "blur_px")
+        for i, name in enumerate(names):
+            grid.addWidget(self.dials[name], i // 4, i % 4)
+        grid.addWidget(self.sweep_button, 1, 3)
+        for column in range(4):
+            grid.setColumnStretch(column, 1)
+        box = self.layout()
+        box.addSpacing(8)
+        box.addLayout(row)
+        box.addSpacing(6)
+        box.addLayout(grid)
+
+    # ---- controls
+
+    def set_light(self, light: Lighting) -> None:
+        """Stress the stream with ``light`` and show it on the dials."""
+        for name, dial in self.dials.items():
+            # A light without flicker has no rate to show; the dial keeps the mains' hum ready.
+            dial.set_value(getattr(light, name) or (50.0 if name == "flicker_hz" else 0.0))
+        self._tell(light)
+
+    def reset(self) -> None:
+        """Go back to the light of the recording."""
+        self.set_light(Lighting())
+
+    def _turned(self, name: str, value: float) -> None:
+        changed = {name: value}
+        if name.startswith("flicker"):
+            depth = self.dials["flicker_depth"].value
+            changed = {"flicker_depth": depth, "flicker_hz": self.dials["flicker_hz"].value if depth else 0.0}
+        self._tell(dataclasses.replace(self.light, **changed))
+
+    def _tell(self, light: Lighting) -> None:
+        if light.active != self.light.active:
+            self._judged.clear()
+            self._agreed_s = None
+        self.light = light
+        self._show_preset()
+        self.light_changed.emit(light)
+        self.canvas.update()
+
+    def _show_preset(self) -> None:
+        for name, button in self.presets.items():
+            button.setChecked(PRESETS[name] == self.light)
+
+    # ---- what is shown
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.on_screen = True
+        self.shown.emit(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.on_screen = False
+        self.shown.emit(False)
+
+    def set_context(self, source: SourceInfo | None, engine: EngineInfo | None) -> None:
+        super().set_context(source, engine)
+        can = source is not None and not source.live and source.has_frames and source.has_events
+        self.sweep_button.setEnabled(can)
+        untrained = engine is not None and not engine.trained
+        self.note.setText("untrained network: agreement means nothing yet" if untrained else "frames and events alike")
+
+    def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
+        self._judge(history)
+        super().show_result(result, history)
+
+    def clear(self) -> None:
+        self._judged.clear()
+        self._now_s = self._seen_s = -math.inf
+        self._agreed_s = None
+        super().clear()
+
+    def _judge(self, history: Sequence[HistoryPoint]) -> None:
+        """Take in the points that came since the last call."""
+        fresh = []
+        for point in reversed(history):
+            if point.elapsed_s <= self._seen_s:
+                break
+            fresh.append(point)
+        for point in reversed(fresh):
+            if point.stressed is None or not self.light.active:
+                continue
+            agreed = int(point.stressed.argmax()) == int(point.probabilities.argmax())
+            self._judged.append((point.elapsed_s, agreed))
+            if agreed:
+                self._agreed_s = point.elapsed_s
+        if history:
+            self._now_s = self._seen_s = history[-1].elapsed_s
+        while self._judged and self._judged[0][0] < self._now_s - SPAN_S:
+            self._judged.popleft()
+
+    @property
+    def pair(self) -> tuple[Prediction, Prediction] | None:
+        """What the network says of the stream as it came and of the stressed one; None while nothing is stressed."""
+        if self.result is None or self.result.stressed is None or not self.light.active:
+            return None
+        return self.result.prediction, self.result.stressed.prediction
+
+    @property
+    def agreed(self) -> bool | None:
+        """Whether both streams name the same emotion now; None while nothing is stressed."""
+        pair = self.pair
+        return None if pair is None else int(pair[0].probabilities.argmax()) == int(pair[1].probabilities.argmax())
+
+    @property
+    def drop(self) -> float | None:
+        """How much belief in the original's answer the light takes, as a share; negative if it adds some."""
+        pair = self.pair
+        if pair is None:
+            return None
+        answer = int(pair[0].probabilities.argmax())
+        return float(pair[0].probabilities[answer] - pair[1].probabilities[answer])
+
+    @property
+    def since_s(self) -> float | None:
+        """Stream time since both agreed, s; None if they have not since the laboratory was lit."""
+        return None if self._agreed_s is None else max(0.0, self._now_s - self._agreed_s)
+
+    @property
+    def share(self) -> float | None:
+        """Share of the last 20 s of results on which both agreed."""
+        return float(np.mean([agreed for _, agreed in self._judged])) if self._judged else None
+
+    def draw(self, painter: Painter, rect: QRectF) -> None:
+        big, small = line_height(painter, 1.45), line_height(painter, 0.86)
+        foot = big + small + 22
+        gap = 12.0
+        column = (rect.width() - gap) / 2
+        room = rect.height() - 2 * small - big - foot - 8
+        streams = (("as it came", None, None), (self._light_words(), None, None))
+        if self.result is not None:
+            streams = ((streams[0][0], self.result.window, self.result.prediction), streams[1])
+            if self.pair is not None:
+                assert self.result.stressed is not None
+                streams = (streams[0], (streams[1][0], self.result.stressed.window, self.pair[1]))
+        for i, (name, window, prediction) in enumerate(streams):
+            place = QRectF(rect.left() + i * (column + gap), rect.top(), column, small)
+            text(painter, place, name, LEFT, theme.TEXT if i else theme.DIM, 0.86, bold=True)
+            self._picture(painter, QRectF(place.left(), place.bottom() + 2, column, room), window, second=bool(i))
+            below = QRectF(place.left(), place.bottom() + room + 6, column, big + small)
+            self._answer(painter, below, prediction, big)
+        self._verdict(painter, QRectF(rect.left(), rect.bottom() - foot, rect.width(), foot), big, small)
+
+    def _light_words(self) -> str:
+        if not self.light.active:
+            return "under another light"
+        named = [name for name, light in PRESETS.items() if light == self.light]
+        return f"{named[0].lower() if named else 'stressed'} · {_ev(self.light.ev)}"
+
+    def _picture(self, painter: Painter, area: QRectF, window: Window | None, second: bool) -> None:
+        if window is None or self.source is None:
+            waiting = second and self.result is not None
+            placeholder(painter, area, "Choose a preset or move a slider to change the light." if waiting else "")
+            return
+        width, height = self.source.size
+        painter.fillRect(area, QColor(theme.CANVAS))
+        place = fitted(area, width / height)
+        draw_image(painter, place, compose(window, (width, height), pixels(painter, place), overlay=True))
+        x, y, side = window.roi
+        scale = place.width() / width
+        square = QRectF(QRectF(place.x() + x * scale, place.y() + y * scale, side * scale, side * scale).toRect())
+        frame(painter, square, QColor(230, 234, 240, 110))
+
+    def _answer(self, painter: Painter, rect: QRectF, said: Prediction | None, big: float) -> None:
+        head = QRectF(rect.left(), rect.top(), rect.width(), big)
+        bar = QRectF(rect.left(), head.bottom() + 2, rect.width(), max(5.0, (rect.height() - big) * 0.45))
+        block(painter, bar, theme.RAISED, 3)
+        if said is None:
+            return
+        top = int(said.probabilities.argmax())
+        name, value = EMOTIONS[top], float(said.probabilities[top])
+        colour = theme.EMOTION_COLOURS[name]
+        text(painter, head, name.capitalize(), LEFT, colour, 1.4, bold=True)
+        text(painter, head, percent(value), RIGHT, theme.TEXT, 1.4, bold=True)
+        block(painter, QRectF(bar.left(), bar.top(), max(2.0, bar.width() * value), bar.height()), colour, 3)
+
+    def _verdict(self, painter: Painter, rect: QRectF, big: float, small: float) -> None:
+        """Four figures in fixed places, and the lane of the last 20 s."""
+        figures = self.figures()
+        column = rect.width() / len(figures)
+        for i, (caption, words, colour) in enumerate(figures):
+            left = rect.left() + i * column
+            text(painter, QRectF(left, rect.top(), column - 8, small), caption, LEFT, theme.DIM, 0.86)
+            text(
+                painter, QRectF(left, rect.top() + small, column - 8, big * 0.92), words, LEFT, colour, 1.25, bold=True
+            )
+        lane = QRectF(rect.left(), rect.bottom() - 12, rect.width(), 9)
+        painter.fillRect(lane, QColor(theme.RAISED))
+        start = self._now_s - SPAN_S
+        for begin, end, agreed in _runs(self._judged):
+            x0 = lane.left() + (max(begin, start) - start) / SPAN_S * lane.width()
+            x1 = lane.left() + (end - start) / SPAN_S * lane.width()
+            high = lane.height() * (1.0 if agreed else 0.45)
+            painter.fillRect(
+                QRectF(x0, lane.bottom() - high, max(1.0, x1 - x0), high), QColor(AGREE if agreed else DISAGREE)
+            )
+
+    def figures(self) -> list[tuple[str, str, str]]:
+        """Return ``(caption, words, colour)`` of agreement, confidence drop, time since they agreed, and share."""
+        agreed, drop, since, share = self.agreed, self.drop, self.since_s, self.share
+        if agreed is None:
+            return [(caption, "–", theme.DIM) for caption in _CAPTIONS]
+        last = "never yet" if since is None else "now" if agreed else f"{since:.1f} s ago"
+        assert drop is not None
+        points = -round(100 * drop)
+        change = f"{points:+d} points".replace("-", "−") if points else "unchanged"
+        assert self.result is not None
+        answer = EMOTIONS[int(self.result.prediction.probabilities.argmax())]
+        return [
+            (_CAPTIONS[0], "yes" if agreed else "no", AGREE if agreed else DISAGREE),
+            (f"{_CAPTIONS[1]} in {answer}", change, theme.TEXT),
+            (_CAPTIONS[2], last, theme.TEXT if agreed else DISAGREE),
+            (_CAPTIONS[3], "–" if share is None else percent(share), theme.TEXT),
+        ]
+
+
+_CAPTIONS = ("same answer", "confidence", "last agreed", "agreed over 20 s")
+
+
+def _ev(value: float) -> str:
+    return f"{value:+.2g} EV".replace("-", "−") if value else "0 EV"
+
+
+def _runs(judged: Sequence[tuple[float, bool]]) -> list[tuple[float, float, bool]]:
+    """Join neighbours of the same verdict into ``(begin s, end s, agreed)``."""
+    runs: list[tuple[float, float, bool]] = []
+    for at, agreed in judged:
+        if runs:
+            runs[-1] = (runs[-1][0], at, runs[-1][2])
+        if not runs or runs[-1][2] != agreed:
+            runs.append((at, at, agreed))
+    return runs

@@ -1,0 +1,173 @@
+"""The lighting laboratory: dials and presets change the light, and the verdict compares both streams."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from app import theme
+from app.panels.lighting import LightingPanel
+from mcoe.live.lighting import PRESETS, Lighting
+from mcoe.live.result import Stressed
+from tests.app.fake import FakePipeline, engine, point
+
+
+@pytest.fixture
+def panel(qtbot):
+    panel = LightingPanel()
+    qtbot.addWidget(panel)
+    panel.setStyleSheet(theme.style_sheet(12))
+    panel.resize(845, 520)
+    panel.set_context(FakePipeline().info, engine(trained=True))
+    panel.show()
+    return panel
+
+
+def show(panel, original, stressed, times=(0.0,)):
+    """Show a moment whose two streams say these emotions (indices), after history points at ``times``."""
+    fake = FakePipeline()
+    fake.advance(3)
+    said = [replace(fake.latest().prediction, probabilities=one_hot(i)) for i in (original, stressed)]
+    moment = replace(fake.latest(), prediction=said[0], stressed=Stressed(fake.latest().window, said[1]))
+    points = [
+        replace(point(0, one_hot(original)), elapsed_s=t, stressed=one_hot(original if ok else original + 3))
+        for t, ok in times
+    ]
+    panel.show_result(moment, points)
+    panel.grab()
+
+
+def one_hot(index, share=0.7):
+    out = np.full(7, (1 - share) / 6, np.float32)
+    out[index] = share
+    return out
+
+
+def test_a_preset_sets_every_dial_and_is_shown_as_chosen(panel, qtbot):
+    with qtbot.waitSignal(panel.light_changed) as told:
+        qtbot.mouseClick(panel.presets["Flickering lamp"], Qt.MouseButton.LeftButton)
+    assert told.args == [PRESETS["Flickering lamp"]]
+    assert panel.presets["Flickering lamp"].isChecked()
+    assert not panel.presets["Original"].isChecked()
+    assert (panel.dials["ev"].words, panel.dials["flicker_depth"].words) == ("−1 EV", "50 %")
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_preset_can_be_shown_on_the_dials(panel, name):
+    panel.set_light(PRESETS[name])
+    for field, dial in panel.dials.items():
+        wanted = getattr(PRESETS[name], field)
+        if field != "flicker_hz" or wanted:
+            assert dial.value == pytest.approx(wanted, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "tick", "field", "value"),
+    [("ev", -24, "ev", -6.0), ("side_ratio", 120, "side_ratio", 64.0), ("side_angle", 18, "side_angle", 90.0),
+     ("noise", 4, "noise", 1.0), ("flicker_depth", 10, "flicker_depth", 0.5), ("blur_px", 32, "blur_px", 8.0)],
+)  # fmt: skip
+def test_each_dial_changes_its_own_part_of_the_light(panel, qtbot, name, tick, field, value):
+    with qtbot.waitSignal(panel.light_changed) as told:
+        panel.dials[name].slider.setValue(tick)
+    light = told.args[0]
+    assert getattr(light, field) == pytest.approx(value)
+    assert replace(light, **{field: getattr(Lighting(), field), "flicker_hz": 0.0}) == Lighting()
+
+
+def test_a_flicker_by_hand_has_a_rate_and_no_flicker_has_none(panel):
+    panel.dials["flicker_depth"].slider.setValue(4)
+    assert (panel.light.flicker_depth, panel.light.flicker_hz) == (pytest.approx(0.2), 50)
+    panel.dials["flicker_depth"].slider.setValue(0)
+    assert panel.light == Lighting()
+
+
+def test_a_double_click_resets_a_dial(panel, qtbot):
+    panel.set_light(PRESETS["Night"])
+    slider = panel.dials["ev"].slider
+    with qtbot.waitSignal(panel.light_changed) as told:
+        QTest.mouseDClick(slider, Qt.MouseButton.LeftButton, pos=slider.rect().center())
+    assert told.args == [replace(PRESETS["Night"], ev=0.0)]
+
+
+def test_the_keyboard_moves_a_dial(panel, qtbot):
+    qtbot.keyClick(panel.dials["ev"].slider, Qt.Key.Key_Left)
+    assert panel.light.ev == -0.25
+
+
+def test_nothing_is_compared_while_the_light_is_the_recordings_own(panel):
+    show(panel, 1, 2, [(0.0, False)])
+    assert (panel.agreed, panel.drop, panel.since_s) == (None, None, None)
+    assert {words for _, words, _ in panel.figures()} == {"–"}
+
+
+def test_disagreement_tells_drop_share_and_time(panel):
+    panel.set_light(PRESETS["Low light"])
+    show(panel, 1, 2, [(0.0, True), (1.0, True), (2.0, False), (3.5, False)])
+    assert panel.agreed is False
+    assert panel.drop == pytest.approx(0.7 - 0.05)
+    assert panel.since_s == pytest.approx(2.5)
+    assert panel.share == 0.5
+    assert [words for _, words, _ in panel.figures()] == ["no", "−65 points", "2.5 s ago", "50 %"]
+
+
+def test_agreement_is_now(panel):
+    panel.set_light(PRESETS["Low light"])
+    show(panel, 1, 1, [(0.0, False), (1.0, True)])
+    assert [words for _, words, _ in panel.figures()] == ["yes", "unchanged", "now", "50 %"]
+
+
+def test_streams_that_never_agreed_say_so(panel):
+    panel.set_light(PRESETS["Night"])
+    show(panel, 1, 2, [(0.0, False), (1.0, False)])
+    assert panel.figures()[2][1] == "never yet"
+
+
+def test_turning_the_light_off_forgets_the_comparison(panel):
+    panel.set_light(PRESETS["Night"])
+    show(panel, 1, 1, [(0.0, True)])
+    panel.reset()
+    assert panel.share is None
+    assert panel.since_s is None
+
+
+def test_only_the_last_20_s_count(panel):
+    panel.set_light(PRESETS["Night"])
+    show(panel, 1, 2, [(0.0, True), (25.0, False), (26.0, False)])
+    assert panel.share == 0.0
+    assert panel.since_s == pytest.approx(26.0)
+
+
+def test_an_untrained_network_is_called_so(panel):
+    panel.set_context(FakePipeline().info, engine(trained=False))
+    assert "untrained" in panel.note.text()
+
+
+def test_a_live_source_cannot_be_swept(panel):
+    panel.set_context(replace(FakePipeline().info, live=True, duration_us=None), engine(trained=True))
+    assert not panel.sweep_button.isEnabled()
+    panel.set_context(FakePipeline().info, engine(trained=True))
+    assert panel.sweep_button.isEnabled()
+
+
+def test_the_window_lights_the_pipeline_only_while_the_laboratory_is_on_screen(playing):
+    window, pipeline = playing
+    window.lighting.set_light(PRESETS["Night"])
+    assert pipeline.light == Lighting()
+    window.show_layout("Lighting")
+    assert pipeline.light == PRESETS["Night"]
+    window.show_layout("Demo")
+    assert pipeline.light == Lighting()
+
+
+def test_the_next_recording_is_lit_as_the_last_one(window, maker, qtbot):
+    window.show_layout("Lighting")
+    window.lighting.set_light(PRESETS["Night"])
+    with qtbot.waitSignal(window.pipeline_changed):
+        window.open("eye_demo.aedat4")
+    assert maker.made[-1].light == PRESETS["Night"]
+    qtbot.keyClick(window, Qt.Key.Key_L)
+    assert maker.made[-1].light == Lighting()
