@@ -121,32 +121,27 @@ def _headless(args: argparse.Namespace) -> int:
 
 def _window(args: argparse.Namespace) -> int:
     from app.application import run
+    from app.workbench import Bench
     from mcoe.capture.cameras import open_camera
     from mcoe.capture.registry import open_replay
     from mcoe.capture.source import Source
-    from mcoe.live.build import build_engine
-    from mcoe.live.pipeline import Pipeline
-
-    options = _engine_options(args)
 
     def open_source(path: str | None) -> Source:
         if path is None and args.camera:
             return open_camera(args.camera, serial=args.serial, rgb=args.rgb, alignments=ALIGNMENTS)
         return open_replay(path or DEMO)
 
-    def make_pipeline(path: str | None) -> Pipeline:
-        return Pipeline(
-            lambda: open_source(path),
-            lambda: build_engine(options),
-            stride=args.stride,
-            speed=args.speed,
-            # The bundled recording lasts seconds: it plays until someone opens another.
-            loop=args.loop or (path is None and not args.record),
-            record=args.record,
-        )
-
+    bench = Bench(
+        _engine_options(args),
+        open_source,
+        stride=args.stride,
+        default=None if args.camera else DEMO,
+        speed=args.speed,
+        loop=args.loop,
+        record=args.record,
+    )
     shot = (args.screenshot, args.after) if args.screenshot else None
-    return run(make_pipeline, args.replay and str(args.replay), args.size, shot)
+    return run(bench, args.replay and str(args.replay), args.size, shot)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,14 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from app.protocol import MakePipeline
 from app.screenshot import screenshot
 from app.window import MainWindow
+from app.workbench import Workbench
 from mcoe.errors import McoeError
 
 
 def run(
-    make_pipeline: MakePipeline,
+    workbench: Workbench,
     replay: str | None,
     size: tuple[int, int] | None = None,
     shot: tuple[Path, float] | None = None,
@@ -24,7 +24,7 @@ def run(
     """Show the window, open ``replay`` and return the exit code.
 
     Args:
-        make_pipeline: opens a recording.
+        workbench: opens recordings and builds networks.
         replay: path of a recording; None opens the default source.
         size: window ``(width, height)``, px; None takes the last run's.
         shot: save the window to this PNG after so many seconds and quit.
@@ -34,7 +34,7 @@ def run(
     """
     app = QApplication.instance() or QApplication(sys.argv[:1])
     app.setStyle("Fusion")
-    window = MainWindow(make_pipeline)
+    window = MainWindow(workbench)
     window.resize(1280, 800)
     if size is None:
         window.restore()

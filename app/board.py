@@ -37,6 +37,7 @@ class Board(QMainWindow):
         self._extra: dict[str, list[str]] = {name: [] for name in LAYOUTS}
         self._shares: dict[str, tuple[float, float]] = {}
         self._fitted = QSize()
+        self._arranging = False
 
     def add(self, key: str, panel: Panel, layouts: tuple[str, ...] = ()) -> QAction:
         """Take a panel in; it shows where a layout's table names ``key``, else at the right end of ``layouts``.
@@ -71,7 +72,7 @@ class Board(QMainWindow):
     def arrange(self, name: str, settings: QSettings | None = None) -> None:
         """Show a layout: as it was left, if ``settings`` know it, else as it is by default."""
         self.setUpdatesEnabled(False)
-        self.layout_name = name
+        self.layout_name, self._arranging = name, True
         self._fitted = QSize()  # nothing that moves now is the user's doing
         state = settings.value(f"layouts/{name}/state") if settings is not None else None
         if not (isinstance(state, QByteArray) and self.restoreState(state, STATE_VERSION)):
@@ -83,6 +84,7 @@ class Board(QMainWindow):
             assert settings is not None
             saved = json.loads(str(settings.value(f"layouts/{name}/shares", "{}")))
             self._shares = {key: (float(w), float(h)) for key, (w, h) in saved.items()}
+        self._arranging = False
         self._fit()
         self.setUpdatesEnabled(True)
         self.arranged.emit(name)
@@ -116,7 +118,7 @@ class Board(QMainWindow):
         return [k for k, d in self.docks.items() if not d.isHidden() and d.x() >= 0 and k in self._shares]
 
     def _fit(self) -> None:
-        if self.size().isEmpty() or not self.isVisible():
+        if self._arranging or self.size().isEmpty() or not self.isVisible():
             return
         self._fitted = QSize()
         keys = self._shown()

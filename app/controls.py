@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QComboBox, QToolButton
 
 from app import theme
 
@@ -23,3 +23,14 @@ class Choice(QComboBox):
             [QPointF(x - half, y - half / 2), QPointF(x, y + half / 2), QPointF(x + half, y - half / 2)]
         )
         painter.end()
+
+
+def switch(words: str, hint: str) -> QToolButton:
+    """Return a small button that stays down until it is pressed again."""
+    button = QToolButton()
+    button.setObjectName("compact")
+    button.setText(words)
+    button.setAccessibleName(words)
+    button.setToolTip(hint)
+    button.setCheckable(True)
+    return button

@@ -132,6 +132,8 @@ def style_sheet(px: int) -> str:
     QPushButton:focus, QToolButton:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
     QPushButton:disabled, QToolButton:disabled, QComboBox:disabled {{ color: {DIM}; background: {PANEL}; }}
     QPushButton:checked {{ background: {mix(RAISED, ACCENT, 0.3).name()}; border-color: {ACCENT}; }}
+    QProgressBar {{ background: {RAISED}; border: none; border-radius: {groove // 2}px; max-height: {groove}px; }}
+    QProgressBar::chunk {{ background: {ACCENT}; border-radius: {groove // 2}px; }}
     QLabel#notice {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: {radius}px;
         padding: {pad}px {px}px; }}
     QLabel#notice[bad="true"] {{ border-color: {FAILURE}; }}
@@ -150,6 +152,8 @@ def style_sheet(px: int) -> str:
     QSlider::handle:horizontal:disabled, QSlider::sub-page:horizontal:disabled {{ background: {RAISED}; }}
     QWidget#veil {{ background: rgba(14, 17, 22, 205); }}
     QFrame#card {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: {2 * radius}px; }}
+    QLabel#keyCap {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: {radius}px;
+        padding: 1px {pad + 2}px; font-size: {small}px; }}
     QLabel#cardTitle {{ font-size: {round(px * 1.5)}px; font-weight: 600; background: transparent; }}
     QLabel#cardText {{ color: {DIM}; font-size: {round(px * 1.08)}px; background: transparent; }}
     """

@@ -117,6 +117,16 @@ class Transport(QFrame):
         self._show_state("paused" if source is None else "playing")
         self._show_time(source.start_us if source is not None else 0)
 
+    def go(self, time_us: int) -> None:
+        """Seek to a stream time, µs, as a drag of the knob does: the newest wish wins."""
+        if self._source is not None and self.slider.isEnabled():
+            self.slider.setValue((time_us - self._source.start_us) // 1000)
+
+    def skip(self, seconds: float) -> None:
+        """Seek by so many seconds from where the knob stands, not past the ends."""
+        if self.slider.isEnabled():
+            self.slider.setValue(int(max(0, self.slider.value() + 1000 * seconds)))
+
     def show_stats(self, stats: PipelineStats) -> None:
         """Show state and position, unless the user holds the knob."""
         self._show_state(stats.state)

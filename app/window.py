@@ -3,52 +3,62 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QLabel, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QCloseEvent, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from app import theme
 from app.board import Board
+from app.drop import DropWindow
 from app.features import FEATURES
+from app.headline import Headline
+from app.help import HelpOverlay
+from app.hud import Hud
+from app.keys import add_actions
 from app.layouts import LAYOUTS
 from app.menus import Menus
 from app.message import MessageCard
+from app.notice import Notice
 from app.panels.balance import BalancePanel
 from app.panels.base import Panel
 from app.panels.camera import CameraPanel
 from app.panels.emotions import EmotionPanel
 from app.panels.experts import ExpertPanel
 from app.panels.heatmaps import HeatmapPanel
+from app.panels.history import HistoryPanel
+from app.panels.readings import ReadingPanel
+from app.panels.shares import SharePanel
 from app.panels.timeline import TimelinePanel
 from app.panels.voxels import VoxelPanel
-from app.protocol import MakePipeline, Pipeline
+from app.protocol import Pipeline
 from app.status import StatusLine
 from app.transport import Transport
+from app.workbench import Workbench
+from mcoe.capture.sidecar import Sidecar, load_sidecar
 from mcoe.capture.source import SourceInfo
 from mcoe.errors import McoeError
 from mcoe.live.result import EngineInfo, PipelineStats, Result
 
-_STATE_WORDS = {
-    "": "",
-    "loading": "loading",
-    "playing": "playing",
-    "paused": "paused",
-    "ended": "end of recording",
-    "failed": "stopped",
-    "closed": "closed",
-}
-_STATE_COLOURS = {"playing": theme.TEXT, "failed": theme.FAILURE}
 _FILTER = "Recordings (*.aedat4 *.raw *.dat *.mp4 *.avi *.mkv *.mov);;All files (*)"
 
+Feature = TypeVar("Feature")
+#: The window's own panels, by the names of its attributes.
+_PANELS = (
+    *("camera", "heatmaps", "emotions", "voxels", "experts", "balance"),
+    *("timeline", "history", "readings", "shares"),
+)
 
-class MainWindow(QMainWindow):
+
+class MainWindow(DropWindow):
     """Shows one pipeline at a time.
 
     Args:
-        make_pipeline: opens a recording by path, or the default source when given None.
+        workbench: makes the pipeline of a recording by path, or of the default source when given None.
         settings: where the window's state is kept.
 
     Attributes:
@@ -68,20 +78,22 @@ class MainWindow(QMainWindow):
     #: Every result that the panels were shown.
     result_shown = Signal(object)
 
-    def __init__(self, make_pipeline: MakePipeline, settings: QSettings | None = None) -> None:
+    def __init__(self, workbench: Workbench, settings: QSettings | None = None) -> None:
         super().__init__()
-        self._make_pipeline = make_pipeline
+        self.workbench = workbench
         self.settings = settings or QSettings("MCO-E Live", "MCO-E Live")
         self.pipeline: Pipeline | None = None
+        self.overlay_action: QAction
+        self.hud_action: QAction
         self.path: str | None = None
         self._shown: Result | None = None
         self._context: tuple[SourceInfo | None, EngineInfo | None] = (None, None)
         self._state = ""
         self._closing: list[threading.Thread] = []
+        self._others: list[threading.Thread] = []
         self.font_px = 0
         self.setWindowTitle("MCO-E Live")
         self.setMinimumSize(1100, 680)
-        self.setAcceptDrops(True)
         self.panels: dict[str, Panel] = {}
         self._timer = self._every(self.TICK_MS, self.tick)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -89,9 +101,8 @@ class MainWindow(QMainWindow):
         self._closing_timer = self._every(self.CLOSING_MS, self._open_when_closed)
         self._build()
         self._add_panels()
-        self._add_actions()
-        for feature in FEATURES:
-            feature(self)
+        add_actions(self)
+        self._features: list[object] = [feature(self) for feature in FEATURES]
         self._rescale()
         self.show_layout("Demo")
         self._welcome()
@@ -114,26 +125,28 @@ class MainWindow(QMainWindow):
         column.addWidget(self.transport)
         column.addWidget(self.status)
         self.setCentralWidget(central)
+        central.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        central.setFocus()  # not a choice whose list the first key would turn
         self.message = MessageCard(self.board)
         self.message.open_requested.connect(self.choose_file)
         self.message.retry_requested.connect(lambda: self.open(self.path))
-        self.board.arranged.connect(lambda _: self.ask())
+        self.board.arranged.connect(self._arranged)
         self.transport.play_toggled.connect(self.toggle_play)
         self.transport.stepped.connect(self.step)
         self.transport.sought.connect(self.seek)
         self.transport.speed_changed.connect(self._set_speed)
-        self.headline = QLabel()
-        self.headline.setObjectName("headline")
-        self.headline.setTextFormat(Qt.TextFormat.RichText)
-        self.menuBar().setCornerWidget(self.headline, Qt.Corner.TopRightCorner)
+        self.headline = Headline(self.menuBar())
+        self.notice, self.hud, self.help = Notice(self.board), Hud(self.board), HelpOverlay(central, self.menus)
 
     def _add_panels(self) -> None:
         self.camera, self.heatmaps, self.emotions = CameraPanel(), HeatmapPanel(), EmotionPanel()
         self.voxels, self.experts, self.balance = VoxelPanel(), ExpertPanel(), BalancePanel()
-        self.timeline = TimelinePanel()
-        for key in ("camera", "heatmaps", "emotions", "voxels", "experts", "balance", "timeline"):
+        self.timeline, self.history = TimelinePanel(), HistoryPanel()
+        self.readings, self.shares = ReadingPanel(), SharePanel()
+        for key in _PANELS:
             self.add_panel(getattr(self, key), key)
         self.heatmaps.question_changed.connect(self.ask)
+        self.history.sought.connect(self.transport.go)
 
     def add_panel(self, panel: Panel, key: str, layouts: tuple[str, ...] = ()) -> None:
         """Take a panel in: it is told of results from now on, and the View menu shows and hides it.
@@ -149,18 +162,6 @@ class MainWindow(QMainWindow):
         action.toggled.connect(lambda _: self.ask())
         self.menus.panel(action)
 
-    def _add_actions(self) -> None:
-        add = self.menus.add
-        add("File", "&Open…", "Ctrl+O", self.choose_file, "Open a recording of frames and events")
-        add("File", "&Quit", QKeySequence.StandardKey.Quit, self.close)
-        add("Playback", "&Play or pause", "Space", self.toggle_play)
-        add("Playback", "&Step one frame", ".", self.step)
-        hint = "Draw the window's ON and OFF events over the frame"
-        self.overlay_action = add("View", "&Events over the frame", "E", self.camera.set_overlay, hint, checked=True)
-        for number, name in enumerate(LAYOUTS, 1):
-            add("View", f"&{number} {name} layout", f"Ctrl+{number}", lambda name=name: self.show_layout(name))
-        add("View", "&Reset this layout", "Ctrl+0", self.reset_layout, "Put every panel back in its place")
-
     # ---- layouts
 
     def show_layout(self, name: str) -> None:
@@ -174,6 +175,11 @@ class MainWindow(QMainWindow):
         """Put every panel of this layout back in its place."""
         self.board.arrange(self.board.layout_name)
         self.message.raise_()
+
+    def _arranged(self, name: str) -> None:
+        for panel in self.panels.values():
+            panel.set_detailed(name == "Explain")
+        self.ask()
 
     def ask(self) -> None:
         """Tell the pipeline what the panels on screen want explained: what nobody sees is not computed."""
@@ -194,6 +200,16 @@ class MainWindow(QMainWindow):
         self._open_when_closed()
 
     @property
+    def recording(self) -> Path | None:
+        """The file that is open; None for a camera."""
+        return self.workbench.file(self.path)
+
+    def set_labels(self, labels: Sidecar) -> None:
+        """Show what is true of the recording from now on."""
+        for panel in self.panels.values():
+            panel.set_labels(labels)
+
+    @property
     def _name(self) -> str:
         return Path(self.path).name if self.path else "the demo recording"
 
@@ -203,12 +219,13 @@ class MainWindow(QMainWindow):
         self._closing.clear()
         self._closing_timer.stop()
         try:
-            pipeline = self._make_pipeline(self.path)
+            pipeline = self.workbench(self.path)
             pipeline.start()
         except McoeError as error:
             self._failed(str(error))
             return
         self.pipeline = pipeline
+        self.set_labels(load_sidecar(recording) if (recording := self.recording) is not None else Sidecar())
         pipeline.set_speed(self.transport.speed.currentData())
         self.ask()
         self._timer.start()
@@ -242,10 +259,19 @@ class MainWindow(QMainWindow):
             panel.clear()
         self.status.show_stats(None)
 
+    def feature(self, kind: type[Feature]) -> Feature:
+        """Return the one feature of this class."""
+        return next(feature for feature in self._features if isinstance(feature, kind))
+
+    def join_at_end(self, thread: threading.Thread) -> None:
+        """Let :meth:`join` wait for ``thread`` too; it ends soon after ``pipeline_changed`` says None."""
+        self._others.append(thread)
+
     def join(self) -> None:
-        """Wait until every pipeline has closed; for the end of the program."""
-        for thread in self._closing:
-            thread.join()
+        """Wait until every pipeline has closed and every job has ended; for the end of the program."""
+        for thread in self._closing + self._others:
+            if thread.ident is not None:
+                thread.join()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.settings.setValue("geometry", self.saveGeometry())
@@ -269,6 +295,7 @@ class MainWindow(QMainWindow):
         pipeline = self.pipeline
         if pipeline is None:
             return
+        started = time.perf_counter()
         stats = pipeline.stats()
         context = (pipeline.info, pipeline.engine_info)
         if context[0] is not self._context[0] or context[1] is not self._context[1]:
@@ -282,6 +309,7 @@ class MainWindow(QMainWindow):
             self.result_shown.emit(result)
         self.transport.show_stats(stats)
         self._show_state(stats)
+        self.hud.ticked((time.perf_counter() - started) * 1e3, stats)
 
     def refresh_status(self) -> None:
         """Bring the status line up to date."""
@@ -322,16 +350,7 @@ class MainWindow(QMainWindow):
     def _show_headline(self) -> None:
         source = self._context[0]
         name = source.name if source else (Path(self.path).name if self.path else "")
-        state = _STATE_WORDS.get(self._state, self._state)
-        colour = _STATE_COLOURS.get(self._state, theme.WARNING)
-        words = f'<span style="color:{theme.DIM}">{name}</span>'
-        if state:
-            words += f'&nbsp;&nbsp;<span style="color:{colour}">● {state}</span>&nbsp;&nbsp;'
-        if words != self.headline.text():
-            self.headline.setText(words)
-            self.headline.adjustSize()
-            self.menuBar().setCornerWidget(self.headline, Qt.Corner.TopRightCorner)
-            self.headline.show()
+        if self.headline.say(name, self._state):
             self.setWindowTitle(f"{name} – MCO-E Live" if name else "MCO-E Live")
 
     # ---- controls
@@ -372,18 +391,3 @@ class MainWindow(QMainWindow):
         if px != self.font_px:
             self.font_px = px
             self.setStyleSheet(theme.style_sheet(px))
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped_file(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        path = _dropped_file(event)
-        if path:
-            event.acceptProposedAction()
-            self.open(path)
-
-
-def _dropped_file(event: QDropEvent) -> str:
-    urls = event.mimeData().urls()
-    return urls[0].toLocalFile() if len(urls) == 1 else ""

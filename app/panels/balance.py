@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import cv2
 import numpy as np
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPolygonF
 
 from app import theme
 from app.painting import (
     CENTRE,
     LEFT,
     RIGHT,
+    Image,
     Painter,
     block,
     coloured,
@@ -22,17 +27,23 @@ from app.painting import (
     placeholder,
     resized,
     text,
+    text_width,
 )
 from app.panels.base import Panel
+from app.panels.heatmaps import rgb_picture
 from mcoe.capture.source import SourceInfo
-from mcoe.live.result import EngineInfo
+from mcoe.live.pipeline import HistoryPoint
+from mcoe.live.result import EngineInfo, Result, Window
 
 #: Distance of α from 0.5 that gets full colour: the maps are about which token leans where.
 FULL = 0.25
+#: Share of the eye's picture that the tiles cover.
+COVER = 0.6
+SPAN_S = 20.0
 
 
 class BalancePanel(Panel):
-    """A split bar for the mean of α, and α per token over the eye for both frames."""
+    """A split bar for the mean of α, α per token over the eye for both frames; in detail also α over time."""
 
     title = "Modality balance α"
     sentence = "MCIB's α (Eq. 8): the share of RGB against events in the fused tokens, on average and per 4×4 token."
@@ -40,6 +51,17 @@ class BalancePanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.set_context(None, None)
+
+        self._lane: tuple[np.ndarray, np.ndarray] = (np.empty(0), np.empty(0))
+
+    def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
+        if self.detailed:
+            self._lane = alpha_lane(history)
+        super().show_result(result, history)
+
+    def clear(self) -> None:
+        self._lane = (np.empty(0), np.empty(0))
+        super().clear()
 
     def set_context(self, source: SourceInfo | None, engine: EngineInfo | None) -> None:
         super().set_context(source, engine)
@@ -61,7 +83,12 @@ class BalancePanel(Panel):
             text(painter, words, "events", RIGHT, theme.EVENT, bold=True)
         else:
             self._bar(painter, words, bar, float(np.mean(alpha)))
-        maps = QRectF(rect.left(), bar.bottom() + 8, rect.width(), rect.bottom() - bar.bottom() - 8)
+        bottom = rect.bottom()
+        if self.detailed:
+            lane = rect.adjusted(0, rect.height() - max(2.5 * line, rect.height() * 0.24), 0, 0)
+            self._draw_lane(painter, lane, small)
+            bottom = lane.top() - 4
+        maps = QRectF(rect.left(), bar.bottom() + 8, rect.width(), bottom - bar.bottom() - 8)
         self._maps(painter, maps, alpha_maps(alpha), small)
 
     def _bar(self, painter: Painter, words: QRectF, bar: QRectF, mean: float) -> None:
@@ -81,13 +108,65 @@ class BalancePanel(Panel):
             if maps is None:
                 placeholder(painter, place, "")
             else:
-                levels = np.clip(127.5 + (maps[index] - 0.5) * (127.5 / FULL), 0, 255).astype(np.uint8)
-                draw_image(
-                    painter, place, coloured(resized(levels, pixels(painter, place), smooth=False), theme.BALANCE_MAP)
-                )
+                assert self.result is not None
+                window = self.result.window if index else self.result.older
+                draw_image(painter, place, balance_over(window, maps[index], pixels(painter, place)))
             frame(painter, place)
             below = QRectF(place.x(), place.bottom() + 2, side, small)
             text(painter, below, name, CENTRE, theme.DIM, 0.86)
+
+    def _draw_lane(self, painter: Painter, lane: QRectF, small: float) -> None:
+        words = text_width(painter, f"last {SPAN_S:.0f} s", 0.86) + 8
+        text(
+            painter,
+            QRectF(lane.left(), lane.top(), words, lane.height()),
+            f"last {SPAN_S:.0f} s",
+            LEFT,
+            theme.DIM,
+            0.86,
+        )
+        plot = QRectF(lane.adjusted(words, 0, 0, 0).toRect())
+        painter.fillRect(plot, QColor(theme.CANVAS))
+        middle = plot.center().y()
+        ages, alphas = self._lane
+        if len(ages):
+            xs = plot.right() - ages * (plot.width() / SPAN_S)
+            half = plot.height() / 2 - 1
+            ys = middle - np.clip((alphas - 0.5) / FULL, -1, 1) * half
+            area = QPolygonF([QPointF(x, y) for x, y in zip(xs, ys, strict=True)])
+            area.append(QPointF(xs[-1], middle))
+            area.prepend(QPointF(xs[0], middle))
+            painter.setPen(Qt.PenStyle.NoPen)
+            for clip, colour in (
+                (QRectF(plot.left(), plot.top(), plot.width(), middle - plot.top()), theme.RGB),
+                (QRectF(plot.left(), middle, plot.width(), plot.bottom() - middle), theme.EVENT),
+            ):
+                painter.setClipRect(clip)
+                painter.setBrush(QColor(colour))
+                painter.drawPolygon(area)
+            painter.setClipping(False)
+        painter.fillRect(QRectF(plot.left(), round(middle), plot.width(), 1), QColor(theme.DIM))
+
+
+def alpha_lane(history: Sequence[HistoryPoint]) -> tuple[np.ndarray, np.ndarray]:
+    """Return ages, s, and α of the points of the last 20 s, oldest first, each ``(n,)``."""
+    if not history:
+        return np.empty(0), np.empty(0)
+    now = history[-1].elapsed_s
+    shown = [(now - point.elapsed_s, point.alpha) for point in history if now - point.elapsed_s <= SPAN_S]
+    pairs = np.array(shown)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def balance_over(window: Window, alpha: np.ndarray, size: tuple[int, int]) -> Image:
+    """Return α ``(h, w)`` in the modalities' colours over the grey eye, at ``size``, ``(h, w, 3)`` uint8."""
+    levels = np.clip(127.5 + (alpha - 0.5) * (127.5 / FULL), 0, 255).astype(np.uint8)
+    tiles = coloured(resized(levels, size, smooth=False), theme.BALANCE_MAP)
+    eye = rgb_picture(window)
+    if eye is None:
+        return tiles
+    grey = cv2.cvtColor(resized(cv2.cvtColor(eye, cv2.COLOR_RGB2GRAY), size), cv2.COLOR_GRAY2RGB)
+    return cv2.addWeighted(tiles, COVER, grey, 1 - COVER, 0)  # type: ignore[return-value]
 
 
 def alpha_maps(alpha: np.ndarray | None, frames: int = 2) -> np.ndarray | None:

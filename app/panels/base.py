@@ -8,6 +8,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
 from app.painting import Canvas, Painter
+from mcoe.capture.sidecar import Sidecar
 from mcoe.capture.source import SourceInfo
 from mcoe.live.pipeline import HistoryPoint
 from mcoe.live.result import EngineInfo, Result
@@ -23,6 +24,8 @@ class Panel(QFrame):
         result: the newest result, or None.
         source: the open source, or None.
         engine: where the network runs, or None.
+        labels: what is known to be true of the recording; empty for most.
+        detailed: whether there is room and reason for everything the panel can say (the Explain layout).
     """
 
     title = ""
@@ -39,6 +42,8 @@ class Panel(QFrame):
         self.result: Result | None = None
         self.source: SourceInfo | None = None
         self.engine: EngineInfo | None = None
+        self.labels = Sidecar()
+        self.detailed = False
         heading = QLabel(self.title)
         heading.setObjectName("panelTitle")
         self.note = QLabel()
@@ -63,6 +68,16 @@ class Panel(QFrame):
     def set_context(self, source: SourceInfo | None, engine: EngineInfo | None) -> None:
         """Take what is known of source and network; called once each becomes known and when a file closes."""
         self.source, self.engine = source, engine
+        self.canvas.update()
+
+    def set_labels(self, labels: Sidecar) -> None:
+        """Take the true labels of the recording that opens."""
+        self.labels = labels
+        self.canvas.update()
+
+    def set_detailed(self, detailed: bool) -> None:
+        """Say everything, or what can be read in passing."""
+        self.detailed = detailed
         self.canvas.update()
 
     def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPen
 
 from app import theme
 from app.painting import LEFT, RIGHT, Painter, block, line_height, percent, text, text_width
 from app.panels.base import Panel
+from mcoe.capture.sidecar import Sidecar
 from mcoe.live.pipeline import HistoryPoint
 from mcoe.live.result import Result
 from mcoe.model.config import EMOTIONS
@@ -24,7 +25,10 @@ class EmotionPanel(Panel):
     """Label, bar and percent for each emotion; the winner in words above."""
 
     title = "Emotion"
-    sentence = "The fused prediction of the HCE-MoE head: bars are smoothed over 0.4 s, the white tick is this moment."
+    sentence = (
+        "The fused prediction of the HCE-MoE head: bars are smoothed over 0.4 s, the white tick is this moment; "
+        "where the recording is labelled, a ring marks what is true."
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,6 +39,15 @@ class EmotionPanel(Panel):
     def notice(self) -> str:
         """What stands in place of the winner: a warning while the weights are untrained, else nothing."""
         return UNTRAINED if self.engine is not None and not self.engine.trained else ""
+
+    @property
+    def truth(self) -> str:
+        """The true emotion of this moment, or nothing where none is known."""
+        return (self.labels.at(self.result.window.t1_us) or "") if self.result is not None else ""
+
+    def set_labels(self, labels: Sidecar) -> None:
+        super().set_labels(labels)
+        self.note.setText("bar: smoothed · tick: this moment" + (" · ○ true" if labels.segments else ""))
 
     @property
     def winner(self) -> str:
@@ -54,7 +67,7 @@ class EmotionPanel(Panel):
         self._headline(painter, QRectF(rect.left(), rect.top(), rect.width(), head))
         rows = QRectF(rect.left(), rect.top() + head + 6, rect.width(), rect.height() - head - 6)
         step = rows.height() / len(EMOTIONS)
-        label = max(text_width(painter, name, bold=True) for name in EMOTIONS) + 14
+        label = max(text_width(painter, name, bold=True) for name in EMOTIONS) + line_height(painter) + 8
         percent = text_width(painter, "100 %", bold=True) + 8
         for index, name in enumerate(EMOTIONS):
             row = QRectF(rows.left(), rows.top() + index * step, rows.width(), step)
@@ -78,6 +91,11 @@ class EmotionPanel(Panel):
         thick = min(track.height() * 0.6, line_height(painter) * 1.15)
         bar = QRectF(track.left(), track.center().y() - thick / 2, track.width(), thick)
         block(painter, bar, theme.RAISED, 3)
+        if name == self.truth:
+            size = line_height(painter) * 0.5
+            painter.setPen(QPen(QColor(theme.TEXT), max(1.5, size / 5)))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(QPointF(track.left() - size - 2, track.center().y()), size / 2, size / 2)
         if self.smoothed is None or self.result is None:
             return
         value, raw = float(self.smoothed[index]), float(self.result.prediction.probabilities[index])

@@ -1,29 +1,44 @@
-"""The eight experts' gates, by kind, with the chosen two."""
+"""The eight experts' gates, by kind, with the chosen two; in detail also what each of them votes."""
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPen
 
 from app import theme
-from app.painting import CENTRE, Painter, block, frame, legend, line_height, mark, percent, text
+from app.controls import switch
+from app.painting import CENTRE, RIGHT, Painter, block, frame, legend, line_height, mark, percent, text, text_width
 from app.panels.base import Panel
+from mcoe.live.result import Prediction
+from mcoe.model.config import EMOTIONS
 
 #: Kinds of the default network, to draw the axis before the first result.
 _DEFAULT_KINDS = ("focal", "attention", "deep", "focal", "attention", "deep", "focal", "attention")
 
 
 class ExpertPanel(Panel):
-    """One column per expert; the chosen ones are filled and carry their weight."""
+    """One column per expert; the chosen ones are filled and carry their weight. Below, in detail, the 8×7 votes."""
 
     title = "Experts"
     sentence = (
-        "The HCE-MoE router's gate for each of the eight experts; the top-2 are chosen and weighted to sum to 100 %."
+        "The HCE-MoE router's gate for each of the eight experts; the top-2 are chosen and weighted to sum to 100 %. "
+        "In the Explain layout also each expert's own vote over the seven emotions."
     )
 
     def __init__(self) -> None:
         super().__init__()
-        self.note.setText("framed: chosen, with weight · dashed: equal share")
+        self.weighted = switch("× weight", "Weigh each expert's vote by the router: only the chosen ones remain (W)")
+        self.weighted.toggled.connect(lambda _: self.canvas.update())
+        self.weighted.hide()
+        self.header.addWidget(self.weighted)
+        self.set_detailed(False)
+
+    def set_detailed(self, detailed: bool) -> None:
+        super().set_detailed(detailed)
+        self.weighted.setVisible(detailed)
+        self.note.setText("dashed: equal share" if detailed else "framed: chosen, with weight · dashed: equal share")
 
     def draw(self, painter: Painter, rect: QRectF) -> None:
         line = line_height(painter, 0.86)
@@ -36,6 +51,16 @@ class ExpertPanel(Panel):
             [(theme.KIND_MARKS[kind], theme.KIND_COLOURS[kind], kind) for kind in used],
             align_right=False,
         )
+        if not self.detailed:
+            self._gates(painter, rect, prediction, kinds)
+            return
+        names = max(text_width(painter, name, 0.86, bold=True) for name in EMOTIONS) + 10
+        upper = rect.adjusted(names, 0, 0, -rect.height() * 0.5)
+        self._gates(painter, upper, prediction, kinds)
+        self._votes(painter, QRectF(rect.left(), upper.bottom() + 6, rect.width(), rect.height() * 0.5 - 6), names)
+
+    def _gates(self, painter: Painter, rect: QRectF, prediction: Prediction | None, kinds: tuple[str, ...]) -> None:
+        line = line_height(painter, 0.86)
         # Room above the tallest column for its weight, below for mark and number.
         plot = rect.adjusted(0, 2 * line + 6, 0, -2 * line - 2)
         step = plot.width() / len(kinds)
@@ -67,3 +92,40 @@ class ExpertPanel(Panel):
     def _equal_share(self, painter: Painter, plot: QRectF, y: float) -> None:
         painter.setPen(QPen(QColor(theme.DIM), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+
+    def _votes(self, painter: Painter, rect: QRectF, names: float) -> None:
+        prediction = self.result.prediction if self.result else None
+        kinds = prediction.expert_kinds if prediction else _DEFAULT_KINDS
+        shares = None if prediction is None else votes(prediction, self.weighted.isChecked())
+        fused = -1 if prediction is None else int(prediction.probabilities.argmax())
+        step, row = (rect.width() - names) / len(kinds), rect.height() / len(EMOTIONS)
+        for emotion, name in enumerate(EMOTIONS):
+            y = rect.top() + emotion * row
+            bold = emotion == fused
+            colour = theme.TEXT if bold else theme.DIM
+            text(painter, QRectF(rect.left(), y, names - 10, row), name, RIGHT, colour, 0.86, bold=bold)
+            for index, kind in enumerate(kinds):
+                cell = QRectF(rect.left() + names + index * step, y, step, row).adjusted(1, 1, -1, -1)
+                share = 0.0 if shares is None else float(shares[index, emotion])
+                painter.fillRect(cell, theme.mix(theme.CANVAS, theme.KIND_COLOURS[kind], min(1.0, share / FULL)))
+                if share >= 0.05:
+                    # Dark ink on the bright cells, light ink on the others.
+                    ink = theme.CANVAS if share > 0.55 * FULL else theme.TEXT
+                    best = shares is not None and emotion == int(shares[index].argmax())
+                    text(painter, cell, f"{100 * share:.0f}", CENTRE, ink, 0.8, bold=best)
+
+
+#: Share of a vote that gets full colour.
+FULL = 0.8
+
+
+def votes(prediction: Prediction, weighted: bool) -> NDArray[np.float64]:
+    """Return each expert's softmax ``(N_e, J)``; ``weighted`` by the router, 0 for those not chosen."""
+    logits = prediction.expert_logits.astype(np.float64)
+    shares = np.exp(logits - logits.max(1, keepdims=True))
+    shares /= shares.sum(1, keepdims=True)
+    if weighted:
+        weights = np.zeros(len(shares))
+        weights[prediction.chosen] = prediction.weights
+        shares *= weights[:, None]
+    return shares

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QLinearGradient
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
 
 from app import theme
 from app.controls import Choice
@@ -37,8 +38,8 @@ class HeatmapPanel(Panel):
 
     title = "Grad-CAM"
     sentence = (
-        "Grad-CAM of the backbones' last maps: where RGB and where events speak for the emotion named, "
-        "each modality scaled to its own maximum."
+        "Grad-CAM of the backbones' maps: where RGB and where events speak for the emotion named, or for one emotion "
+        "and against another, each modality scaled to its own maximum."
     )
     asks = frozenset({"cam"})
     #: :attr:`question` has changed.
@@ -47,20 +48,59 @@ class HeatmapPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.note.setText("explain")
-        self.choice = Choice()
-        self.choice.setObjectName("compact")
-        self.choice.setAccessibleName("Emotion to explain")
-        self.choice.setToolTip("Which emotion's score Grad-CAM explains")
-        self.choice.addItem("predicted", None)
-        for index, name in enumerate(EMOTIONS):
-            self.choice.addItem(name, index)
-        self.choice.currentIndexChanged.connect(lambda _: self.question_changed.emit())
-        self.header.addWidget(self.choice)
+        emotions = list(enumerate(EMOTIONS))
+        self.target = self._choice("Emotion to explain", "Which emotion's score Grad-CAM explains")
+        self.versus = self._choice("Emotion to compare with", "Take this emotion's evidence off: why not this one")
+        self.layer = self._choice("Layer", "The backbones' maps that Grad-CAM weighs: stage 3 is finer, and slower")
+        for choice, first in ((self.target, "predicted"), (self.versus, "nothing")):
+            choice.addItem(first, None)
+            for index, name in emotions:
+                choice.addItem(name, index)
+        self.layer.addItem("stage 4", "stage4")
+        self.layer.addItem("stage 3", "stage3")
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setAccessibleName("Opacity")
+        self.opacity.setToolTip("How much of the picture the strongest evidence covers")
+        self.opacity.setRange(0, 100)
+        self.opacity.setPageStep(10)
+        self.opacity.setValue(75)
+        self.opacity.valueChanged.connect(lambda _: self.canvas.update())
+        self.header.addWidget(self.target)
+        self.details = QWidget()
+        self.details.setObjectName("plain")
+        under = QHBoxLayout(self.details)
+        under.setContentsMargins(0, 6, 0, 0)
+        for words, control, share in (
+            ("against", self.versus, 0),
+            ("layer", self.layer, 0),
+            ("opacity", self.opacity, 1),
+        ):
+            label = QLabel(words)
+            label.setObjectName("panelNote")
+            under.addWidget(label)
+            under.addWidget(control, share)
+        self.layout().addWidget(self.details)
+        self.details.hide()
+        for choice in (self.target, self.versus, self.layer):
+            choice.currentIndexChanged.connect(lambda _: self.question_changed.emit())
+
+    def _choice(self, name: str, hint: str) -> Choice:
+        choice = Choice()
+        choice.setObjectName("compact")
+        choice.setAccessibleName(name)
+        choice.setToolTip(hint)
+        return choice
+
+    def set_detailed(self, detailed: bool) -> None:
+        self.details.setVisible(detailed)
+        super().set_detailed(detailed)
 
     @property
     def question(self) -> Question:
         """What to explain, as the controls say."""
-        return Question(target=self.choice.currentData())
+        return Question(
+            target=self.target.currentData(), versus=self.versus.currentData(), layer=self.layer.currentData()
+        )
 
     @property
     def explained(self) -> str:
@@ -98,11 +138,13 @@ class HeatmapPanel(Panel):
         if image is None:
             placeholder(painter, place, words if newer else "")
         else:
-            draw_image(painter, place, heat_over(image, cam, pixels(painter, place)))
+            signed = self.result is not None and self.result.prediction.cam_versus is not None
+            opacity = self.opacity.value() / 100
+            draw_image(painter, place, heat_over(image, cam, pixels(painter, place), opacity, signed))
         frame(painter, place)
 
     def _content(self, modality: int, newer: bool) -> tuple[str, Image | None, np.ndarray | None]:
-        """Return ``(why nothing, picture (S, S) or (S, S, 3), heat (h, w) scaled 0..1)``."""
+        """Return ``(why nothing, picture (S, S) or (S, S, 3), heat (h, w) scaled to 0..1 or −1..1)``."""
         if self.result is None:
             return "", None, None
         window = self.result.window if newer else self.result.older
@@ -113,20 +155,26 @@ class HeatmapPanel(Panel):
         cams = prediction.cam_rgb if modality == 0 else prediction.cam_event
         if cams is None:
             return "", image, None
-        return "", image, cams[-1 if newer else 0] / max(float(cams.max()), 1e-9)
+        return "", image, cams[-1 if newer else 0] / max(float(np.abs(cams).max()), 1e-9)
 
     def _legend(self, painter: Painter, rect: QRectF) -> None:
-        words = f"evidence for {self.explained}" if self.explained else ""
+        versus = self.result.prediction.cam_versus if self.result else None
+        if versus is None:
+            words, low, high, table = f"evidence for {self.explained}" if self.explained else "", "none", "most", "HEAT"
+        else:
+            words, low, high, table = "evidence for", EMOTIONS[versus], self.explained, "DIFFERENCE"
+        lut = getattr(theme, f"{table}_MAP")
         text(painter, rect, words, LEFT, theme.TEXT, 0.86, bold=True)
-        most, none = text_width(painter, "most", 0.86), text_width(painter, "none", 0.86)
-        ramp = QRectF(rect.right() - most - 8 - rect.width() * 0.3, rect.top(), rect.width() * 0.3, rect.height())
+        most, none = text_width(painter, high, 0.86), text_width(painter, low, 0.86)
+        wide = max(24.0, min(rect.width() * 0.3, rect.width() - most - none - text_width(painter, words, 0.86) - 40))
+        ramp = QRectF(rect.right() - most - 8 - wide, rect.top(), wide, rect.height())
         gradient = QLinearGradient(QPointF(ramp.left(), 0), QPointF(ramp.right(), 0))
         for stop in range(0, 256, 15):
-            gradient.setColorAt(stop / 255, QColor(*(int(c) for c in theme.HEAT_MAP[stop])))
+            gradient.setColorAt(stop / 255, QColor(*(int(c) for c in lut[stop])))
         painter.fillRect(ramp.adjusted(0, ramp.height() * 0.25, 0, -ramp.height() * 0.25), gradient)
-        text(painter, QRectF(ramp.right() + 8, rect.top(), most + 2, rect.height()), "most", CENTRE, theme.DIM, 0.86)
+        text(painter, QRectF(ramp.right() + 8, rect.top(), most + 2, rect.height()), high, CENTRE, theme.DIM, 0.86)
         before = QRectF(ramp.left() - none - 10, rect.top(), none + 2, rect.height())
-        text(painter, before, "none", CENTRE, theme.DIM, 0.86)
+        text(painter, before, low, CENTRE, theme.DIM, 0.86)
 
 
 def rgb_picture(window: Window) -> Image | None:
@@ -144,16 +192,26 @@ def event_picture(window: Window) -> Image | None:
     return np.clip(105 + total * (105 / display_scale(total)), 0, 255).astype(np.uint8)
 
 
-def heat_over(image: Image, cam: np.ndarray | None, size: tuple[int, int]) -> Image:
-    """Return ``image`` at ``size`` with ``cam`` (0..1) laid over it: more evidence covers more of the picture."""
+def heat_over(
+    image: Image, cam: np.ndarray | None, size: tuple[int, int], opacity: float = 0.75, signed: bool = False
+) -> Image:
+    """Return ``image`` at ``size`` with ``cam`` laid over it: more evidence covers more of the picture.
+
+    Args:
+        cam: ``(h, w)``, 0..1, or −1..1 if ``signed``.
+        opacity: share of the picture that the strongest evidence covers, 0..1.
+    """
     picture = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.ndim == 2 else image
     if cam is not None:
         # Blended at the network's own resolution: the map is smooth, so enlarging afterwards loses nothing.
         heat = cv2.resize(cam.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-        levels = np.clip(heat * 255, 0, 255).astype(np.uint8)
-        cover = cv2.LUT(levels, _COVER)
-        picture = cv2.blendLinear(coloured(levels, theme.HEAT_MAP), picture, cover, 1 - cover)
+        scaled = heat * 127.5 + 127.5 if signed else heat * 255
+        levels = np.clip(scaled, 0, 255).astype(np.uint8)
+        cover = cv2.LUT(levels, opacity * (_SIGNED_COVER if signed else _COVER))
+        table = theme.DIFFERENCE_MAP if signed else theme.HEAT_MAP
+        picture = cv2.blendLinear(coloured(levels, table), picture, cover, 1 - cover)
     return resized(picture, size)
 
 
-_COVER = (0.75 * np.sqrt(np.arange(256) / 255)).astype(np.float32)
+_COVER = np.sqrt(np.arange(256) / 255).astype(np.float32)
+_SIGNED_COVER = np.sqrt(np.abs(np.arange(256) - 127.5) / 127.5).astype(np.float32)

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QMessageBox
 
 from app.window import MainWindow
 from mcoe.errors import McoeError
+from mcoe.live.build import EngineOptions
 from tests.app.fake import FakePipeline
+from tests.live.fakes import FakeEngine, FakeSource
 
 
 class Maker:
-    """A ``make_pipeline`` that remembers what it made."""
+    """A workbench that remembers what it made."""
 
     def __init__(self):
         self.made: list[FakePipeline] = []
         self.paths: list[str | None] = []
         self.refuse = ""
-        self.options: dict = {}
+        self.pipeline_options: dict = {}
+        self.options, self.stride = EngineOptions(), 12
+        self.open_source, self.build = lambda path: FakeSource(), lambda weights=None: FakeEngine()
 
     def __call__(self, path):
         self.paths.append(path)
         if self.refuse:
             raise McoeError(self.refuse)
-        self.made.append(FakePipeline(**self.options))
+        self.made.append(FakePipeline(**self.pipeline_options))
         return self.made[-1]
+
+    def file(self, path):
+        return Path(path) if path else None
 
 
 @pytest.fixture(autouse=True)

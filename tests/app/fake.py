@@ -160,6 +160,7 @@ class FakePipeline:
         prediction = replace(prediction, stride=window.index - older.index)
         self._result = Result(window, older, prediction, {}, stressed, second)
         shown = point(len(self._points), prediction.probabilities, self._epoch, window.t1_us)
+        shown = replace(shown, alpha=float(prediction.alpha.mean()), events_per_s=30.0 * len(window.events))
         self._points.append(replace(shown, stressed=stressed.prediction.probabilities if stressed else None))
 
 

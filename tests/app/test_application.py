@@ -13,7 +13,7 @@ from mcoe.errors import McoeError
 
 @pytest.mark.parametrize("replay", ["eye.aedat4", None])
 def test_run_opens_the_recording_and_saves_the_window(qapp, maker, tmp_path, replay):
-    maker.options = {"state": "playing", "auto": True}
+    maker.pipeline_options = {"state": "playing", "auto": True}
     before = signal.getsignal(signal.SIGINT)
     path = tmp_path / "window.png"
     assert run(maker, replay, (1200, 760), (path, 0.2)) == 0

@@ -44,7 +44,9 @@ def contrast(a: str, b: str) -> float:
 
 
 @pytest.mark.parametrize("vision", VISION)
-@pytest.mark.parametrize(("family", "least"), [("polarity", 40), ("modality", 25), ("experts", 25), ("emotions", 12)])
+@pytest.mark.parametrize(
+    ("family", "least"), [("polarity", 40), ("modality", 25), ("difference", 25), ("experts", 25), ("emotions", 12)]
+)
 def test_families_stay_apart(vision, family, least):
     for a, b in combinations(theme.FAMILIES[family], 2):
         distance = np.linalg.norm(lab(VISION[vision] @ linear(a)) - lab(VISION[vision] @ linear(b)))

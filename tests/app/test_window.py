@@ -98,7 +98,7 @@ def test_the_slider_follows_without_seeking(playing, qtbot):
 def test_speed_and_explained_emotion_reach_this_and_the_next_pipeline(playing, maker, qtbot):
     window, pipeline = playing
     window.transport.speed.setCurrentText("0.5×")
-    window.heatmaps.choice.setCurrentText("fear")
+    window.heatmaps.target.setCurrentText("fear")
     assert pipeline.calls[-1] == ("set_speed", 0.5)
     assert pipeline.question.target == 5
     window.open("other.aedat4")
@@ -108,7 +108,7 @@ def test_speed_and_explained_emotion_reach_this_and_the_next_pipeline(playing, m
 
 
 def test_a_live_source_cannot_be_sought(window, maker, qtbot):
-    maker.options = {"info": replace(SOURCE, live=True, duration_us=None)}
+    maker.pipeline_options = {"info": replace(SOURCE, live=True, duration_us=None)}
     window.open(None)
     assert not window.transport.slider.isEnabled()
     assert window.transport.time.text() == "live"
@@ -117,7 +117,7 @@ def test_a_live_source_cannot_be_sought(window, maker, qtbot):
 def test_untrained_weights_are_announced_and_trained_ones_are_not(playing, maker, qtbot):
     window, _ = playing
     assert window.emotions.notice == UNTRAINED
-    maker.options = {"engine_info": engine(trained=True, weights="see.safetensors")}
+    maker.pipeline_options = {"engine_info": engine(trained=True, weights="see.safetensors")}
     window.open("other.aedat4")
     qtbot.waitUntil(lambda: window.pipeline is not None)
     assert window.emotions.notice == ""

@@ -1,0 +1,81 @@
+"""What the program was started with: it opens sources and builds networks, for pipelines and for jobs beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from app.protocol import Pipeline
+from mcoe.capture.source import Source
+from mcoe.live import pipeline
+from mcoe.live.build import EngineOptions, build_engine
+from mcoe.live.protocols import Stepper
+
+
+class Workbench(Protocol):
+    """Where pipelines come from: calling it makes that of ``path``, or of what the program starts with when None.
+
+    All of it may raise McoeError.
+    """
+
+    options: EngineOptions
+    stride: int
+
+    def __call__(self, path: str | None) -> Pipeline: ...
+
+    def open_source(self, path: str | None) -> Source:
+        """Open a recording, or what the program starts with when None. Raises McoeError."""
+        ...
+
+    def build(self, weights: Path | None = None) -> Stepper:
+        """Build a network, with other weights than the options' if given. Raises McoeError."""
+        ...
+
+    def file(self, path: str | None) -> Path | None:
+        """Return the file behind ``path`` (None: what the program starts with), or None for a camera."""
+        ...
+
+
+@dataclass
+class Bench:
+    """The program's own workbench.
+
+    Attributes:
+        options: how networks are built from now on.
+        stride: gap of the frame pair, frames at 30 Hz, of the pipelines made from now on.
+        opener: opens a recording, or the default source when given None.
+        default: the recording that None stands for; None where it stands for a camera.
+        speed, loop, record: see :class:`mcoe.live.pipeline.Pipeline`.
+    """
+
+    options: EngineOptions
+    opener: Callable[[str | None], Source]
+    stride: int = 12
+    default: Path | None = None
+    speed: float = 1.0
+    loop: bool = False
+    record: Path | None = None
+
+    def __call__(self, path: str | None) -> Pipeline:
+        options, record = self.options, self.record
+        self.record = None  # --record is about the first source, not about every one opened later
+        return pipeline.Pipeline(
+            lambda: self.open_source(path),
+            lambda: build_engine(options),
+            stride=self.stride,
+            speed=self.speed,
+            # The bundled recording lasts seconds: it plays until someone opens another.
+            loop=self.loop or (path is None and record is None),
+            record=record,
+        )
+
+    def open_source(self, path: str | None) -> Source:
+        return self.opener(path)
+
+    def build(self, weights: Path | None = None) -> Stepper:
+        return build_engine(replace(self.options, weights=weights or self.options.weights))
+
+    def file(self, path: str | None) -> Path | None:
+        return Path(path) if path is not None else self.default
