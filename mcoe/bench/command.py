@@ -12,11 +12,12 @@ import torch
 from mcoe.bench.events import bench_decode, bench_emulator, bench_voxel
 from mcoe.bench.measure import Row, table
 from mcoe.bench.network import bench_network
+from mcoe.bench.network_latency import bench_latency
 from mcoe.errors import McoeError
-from mcoe.live.build import pick_device
+from mcoe.live.build import EngineOptions, pick_device
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo.aedat4"
-GROUPS = ("network", "voxel", "decode", "emulator")
+GROUPS = ("network", "voxel", "decode", "emulator", "latency")
 
 
 def main(argv: list[str]) -> int:
@@ -35,6 +36,7 @@ def main(argv: list[str]) -> int:
         "voxel": lambda: bench_voxel(args.seconds),
         "decode": lambda: bench_decode(args.recordings, args.seconds),
         "emulator": lambda: bench_emulator(args.seconds),
+        "latency": lambda: bench_latency(args.seconds, EngineOptions(device=args.device, threads=args.threads)),
     }
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.processor() or 'CPU'}"
     print(

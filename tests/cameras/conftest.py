@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +17,7 @@ from mcoe.capture.cameras.network import NetworkBackend
 from mcoe.capture.cameras.pair import PairSource
 from mcoe.capture.cameras.prophesee import PropheseeBackend
 from mcoe.capture.cameras.webcam import WebcamBackend
+from mcoe.capture.loopback import Server
 from tests.cameras.fakes import EdgeEmulator, FakeDrivers, FakeDvCamera, FakeWebcams
 
 QUICK = (0.02, 0.05)
@@ -114,26 +112,17 @@ class PairRig(Rig):
 
 class NetworkRig(Rig):
     def __init__(self, rate: float = 1e5, seconds: float = 20.0) -> None:
-        self._rate, self._seconds = rate, seconds
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.replug()
-        super().__init__(None, NetworkBackend(f"tcp://127.0.0.1:{self.port}"))
+        self.server = Server(rate, seconds)
+        super().__init__(None, NetworkBackend(self.server.address))
 
     def unplug(self) -> None:
-        self.server.kill()
-        self.server.wait()
-        self.server.stdout.close()
+        self.server.stop()
 
     def replug(self) -> None:
-        command = ["-m", "tests.cameras.server", str(self.port), str(self._rate), str(self._seconds)]
-        self.server = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True)
-        assert self.server.stdout.readline() == "ready\n"
+        self.server.start()
 
     def close(self) -> None:
-        if self.server.poll() is None:
-            self.unplug()
+        self.server.stop()
 
 
 RIGS: dict[str, Callable[[], Rig]] = {

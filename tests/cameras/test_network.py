@@ -11,8 +11,8 @@ import pytest
 
 from mcoe.capture.cameras.live import CameraSource
 from mcoe.capture.cameras.order import MAX_BATCH
+from mcoe.capture.loopback import SIZE, foretell
 from tests.cameras.conftest import NetworkRig
-from tests.cameras.server import SIZE, foretell
 
 SECONDS = 2.0
 
@@ -66,7 +66,7 @@ def test_a_slow_reader_gets_the_newest_and_nothing_grows():
             while not camera.dropped:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            assert rig.server.stdout.readline() == "5000000\n"  # all was sent
+            assert rig.server.read_line() == "5000000"  # all was sent
             batches, _ = receive(camera, 5_000_000)
             assert camera.dropped > 0
     assert sum(map(len, batches)) < 5_000_000
