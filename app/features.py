@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app import lab
+from app.lab import Laboratory
 
 if TYPE_CHECKING:
     from app.window import MainWindow
 
-FEATURES: tuple[Callable[[MainWindow], object], ...] = (lab.attach,)
+FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory,)

@@ -1,27 +1,80 @@
-"""The lighting laboratory in the window: its panel lights the pipeline while it is on screen."""
+"""The lighting laboratory in the window: its panel lights the pipeline while it is on screen, its sweep runs beside."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QObject
+
 from app.panels.lighting import LightingPanel
+from app.sweep_job import SweepJob
+from mcoe.capture.sidecar import load_sidecar
+from mcoe.errors import McoeError
 from mcoe.live.lighting import Lighting
+from mcoe.live.sweep import Sweep
 
 if TYPE_CHECKING:
+    from app.dialogs.sweep import SweepDialog
     from app.window import MainWindow
 
 
-def attach(window: MainWindow) -> None:
-    """Add the panel and its key."""
-    window.lighting = panel = LightingPanel()
-    window.add_panel(panel, "lighting", ("Lighting",))
+class Laboratory(QObject):
+    """Wires the laboratory to the window."""
 
-    def light(*_: object) -> None:
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.panel = LightingPanel()
+        self.dialog: SweepDialog | None = None
+        window.add_panel(self.panel, "lighting", ("Lighting",))
+        self.panel.light_changed.connect(self._light)
+        self.panel.shown.connect(self._light)
+        self.panel.sweep_requested.connect(self.show_sweep)
+        window.pipeline_changed.connect(self._light)
+        window.pipeline_changed.connect(self._cancel)
+        add = window.menus.add
+        add("Tools", "The recording's own &light", "L", self.panel.reset, "Take every stress off the light")
+        hint = "Draw how often each modality holds at −6 … +6 EV"
+        add("Tools", "&Robustness sweep…", "Ctrl+L", self.show_sweep, hint)
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The last sweep of the recording that is open."""
+        return self.dialog.sweep if self.dialog is not None else None
+
+    def _light(self, *_: object) -> None:
         # A second stream costs as much as the first: what nobody sees is not computed.
-        if window.pipeline is not None:
-            window.pipeline.set_lighting(panel.light if panel.on_screen else Lighting())
+        if self._window.pipeline is not None:
+            self._window.pipeline.set_lighting(self.panel.light if self.panel.on_screen else Lighting())
 
-    panel.light_changed.connect(light)
-    panel.shown.connect(light)
-    window.pipeline_changed.connect(light)
-    window.menus.add("Tools", "The recording's own &light", "L", panel.reset, "Take every stress off the light")
+    def show_sweep(self) -> None:
+        """Show the sweep's dialog."""
+        from app.dialogs.sweep import SweepDialog
+
+        if self.dialog is None:
+            self.dialog = SweepDialog(self._window, self.start, self._window.settings)
+            self.dialog.resize(self._window.width() * 3 // 5, self._window.height() * 3 // 5)
+        self.dialog.show()
+        self.dialog.raise_()
+        self.dialog.activateWindow()
+
+    def start(self) -> SweepJob:
+        """Start a sweep of what is open. Raises McoeError where that cannot be read twice."""
+        window = self._window
+        file = window.workbench.file(window.path)
+        if window.pipeline is None or file is None:
+            raise McoeError("Nothing is open that could be swept; open a recording with frames and events first.")
+        assert self.dialog is not None
+        self.dialog.name = file.name
+        path, bench = window.path, window.workbench
+        job = SweepJob(
+            lambda: bench.open_source(path), bench.build, stride=bench.stride, sidecar=load_sidecar(Path(file))
+        )
+        window.join_at_end(job.thread)
+        return job
+
+    def _cancel(self, _: object) -> None:
+        # Another recording: the old one's figures would be taken for its own.
+        if self.dialog is not None:
+            self.dialog.abandon()

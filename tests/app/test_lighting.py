@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app import theme
+from app.lab import Laboratory
 from app.panels.lighting import LightingPanel
 from mcoe.live.lighting import PRESETS, Lighting
 from mcoe.live.result import Stressed
@@ -155,7 +156,7 @@ def test_a_live_source_cannot_be_swept(panel):
 
 def test_the_window_lights_the_pipeline_only_while_the_laboratory_is_on_screen(playing):
     window, pipeline = playing
-    window.lighting.set_light(PRESETS["Night"])
+    window.feature(Laboratory).panel.set_light(PRESETS["Night"])
     assert pipeline.light == Lighting()
     window.show_layout("Lighting")
     assert pipeline.light == PRESETS["Night"]
@@ -165,7 +166,7 @@ def test_the_window_lights_the_pipeline_only_while_the_laboratory_is_on_screen(p
 
 def test_the_next_recording_is_lit_as_the_last_one(window, maker, qtbot):
     window.show_layout("Lighting")
-    window.lighting.set_light(PRESETS["Night"])
+    window.feature(Laboratory).panel.set_light(PRESETS["Night"])
     with qtbot.waitSignal(window.pipeline_changed):
         window.open("eye_demo.aedat4")
     assert maker.made[-1].light == PRESETS["Night"]
