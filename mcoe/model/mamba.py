@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mcoe.model.config import ModelConfig
-from mcoe.model.scan import Scan
+from mcoe.model.scan.bidirectional import bidirectional_scan
+from mcoe.model.scan.protocol import Scan
 from mcoe.model.scan.torch_scan import selective_scan
 from mcoe.model.stacked import StackedLinear, StackedNorm
 
@@ -112,35 +113,23 @@ class MJOS(nn.Module):
         dt = self.dt_up(dt.reshape(g, b * length, -1))  # (G, BL, di)
         A = -torch.exp(_at_least_float(self._meet("A", self.A_log)))  # (Mo, 2, di, N)
         D = _at_least_float(self._meet("D", self.D.unsqueeze(-1)))  # (Mo, 2, di, 1)
-
-        u = xi.permute(2, 1, 0, 3)  # (L, B, Mo, di)
-        u = torch.stack((u, u.flip(0)), 3)  # (L, B, Mo, 2, di)
-        dt = self._scan_order(dt.view(mo, 2, b, length, di))  # (L, B, Mo, 2, di)
-        B = self._scan_order(B.reshape(mo, 2, b, length, n))  # (L, B, Mo, 2, N)
-        C = self._scan_order(C.reshape(mo, 2, b, length, n))  # (L, B, Mo, 2, N)
-        y = self.scan(
-            u.reshape(length, b, g * di).permute(1, 2, 0),
-            dt.reshape(length, b, g * di).permute(1, 2, 0),
-            A.reshape(g * di, n),
-            B.reshape(length, b, g, n).permute(1, 2, 3, 0),
-            C.reshape(length, b, g, n).permute(1, 2, 3, 0),
-            D.reshape(g * di),
-            delta_bias=_at_least_float(self.dt_bias).reshape(g * di),
-            delta_softplus=True,
-        )  # (B, G·di, L)
-        forward, backward = y.view(b, mo, 2, di, length).permute(2, 1, 0, 4, 3)  # 2 × (Mo, B, L, di)
-        y = (forward + backward.flip(2)) * F.silu(z)  # (Mo, B, L, di)
+        y = bidirectional_scan(
+            self.scan,
+            xi,
+            dt.view(mo, 2, b, length, di),
+            A,
+            B.reshape(mo, 2, b, length, n),
+            C.reshape(mo, 2, b, length, n),
+            D.squeeze(-1),
+            _at_least_float(self.dt_bias),
+        )  # (Mo, B, L, di)
+        y = y * F.silu(z)  # (Mo, B, L, di)
         out: Tensor = self.out_proj(y.reshape(mo, b * length, di))  # (Mo, BL, d)
         return out.view(mo, b, length, d)
 
     def _per_direction(self, x: Tensor) -> Tensor:
         """``(Mo, R, 2·K)`` to ``(Mo, 2, R, K)``."""
         return x.view(*x.shape[:2], 2, -1).transpose(1, 2)
-
-    def _scan_order(self, x: Tensor) -> Tensor:
-        """``(Mo, 2, B, L, K)`` to ``(L, B, Mo, 2, K)``, the backward direction's time reversed."""
-        x = x.permute(3, 2, 0, 1, 4)  # (L, B, Mo, 2, K)
-        return torch.stack((x[..., 0, :], x[..., 1, :].flip(0)), 3)
 
 
 class MCOMamba(nn.Module):

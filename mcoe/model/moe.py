@@ -164,11 +164,12 @@ class HCEMoE(nn.Module):
 
     def _votes_chosen(self, h: Tensor, chosen: list[int]) -> Tensor:
         """:meth:`_votes` of which only the chosen experts' are part of the graph."""
-        votes = []
-        for i, (kind, j) in enumerate(self.place):
-            with torch.set_grad_enabled(i in chosen):
-                votes.append(self.experts[kind](h, j))  # (1, B, J)
-        return torch.cat(votes).transpose(0, 1)
+        with torch.no_grad():
+            votes = list(self._votes(h).unbind(1))  # N_e × (B, J)
+        for i in chosen:
+            kind, j = self.place[i]
+            votes[i] = self.experts[kind](h, j)[0]  # (B, J)
+        return torch.stack(votes, 1)
 
 
 class MLP(nn.Module):

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from mcoe.errors import McoeError
+from mcoe.model.scan.protocol import Scan
 from mcoe.model.scan.torch_scan import selective_scan
 
 _HOW_TO_INSTALL = (
     "install it with MAMBA_FORCE_BUILD=TRUE pip install mamba-ssm --no-build-isolation on a machine with nvcc,"
     " or use --scan torch."
 )
-
-
-class Scan(Protocol):
-    """``mamba_ssm``'s ``selective_scan_fn``, the part that the network uses; shapes as in ``torch_scan``."""
-
-    def __call__(
-        self,
-        u: Tensor,
-        delta: Tensor,
-        A: Tensor,
-        B: Tensor,
-        C: Tensor,
-        D: Tensor | None = None,
-        z: Tensor | None = None,
-        delta_bias: Tensor | None = None,
-        delta_softplus: bool = False,
-    ) -> Tensor: ...
 
 
 def mamba_ssm_scan() -> Scan | None:

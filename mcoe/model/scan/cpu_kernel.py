@@ -4,8 +4,9 @@ In eager torch the scan's own arithmetic is a small part of its time at batch 1;
 temporaries. Here a block of channels keeps its states in the first-level cache, and softplus, bias and skip ride
 along. One thread: numba's thread pool and torch's would fight for the cores of a live machine.
 
-Layouts: u, delta, y ``(L, B, G, K)`` with K channels a group; A ``(G, K, N)``; B, C ``(L, B, G, N)``; skip D and bias
-``(G, K)``; all float32.
+P sequences are scanned in Q directions each, the second in reversed time; y is the sum over directions. Layouts: u and
+y ``(P, B, L, K)``; delta ``(P, Q, B, L, K)``; A ``(P, Q, K, N)``; B, C ``(P, Q, B, L, N)``; skip D and bias
+``(P, Q, K)``; all float32 and contiguous.
 """
 
 from __future__ import annotations
@@ -89,33 +90,37 @@ def scan_forward(
     u: Array, delta: Array, A: Array, B: Array, C: Array, D: Array, bias: Array, softplus: bool, y: Array
 ) -> None:
     """Write y."""
-    length, batch, groups, channels = u.shape
-    n_state = A.shape[2]
+    sequences, batch, length, channels = u.shape
+    directions, n_state = A.shape[1], A.shape[3]
     h = np.empty((n_state, _BLOCK), np.float32)
     a = np.empty((n_state, _BLOCK), np.float32)
     dt = np.empty(_BLOCK, np.float32)
     du = np.empty(_BLOCK, np.float32)
     total = np.empty(_BLOCK, np.float32)
-    for g in range(groups):
-        for j0 in range(0, channels, _BLOCK):
-            w = min(_BLOCK, channels - j0)
-            j1 = j0 + w
-            for n in range(n_state):
-                for j in range(w):
-                    a[n, j] = A[g, j0 + j, n] * _LOG2E
-            for b in range(batch):
-                h[:] = 0
-                for t in range(length):
-                    ut = u[t, b, g, j0:j1]
-                    _load(dt, du, delta[t, b, g, j0:j1], ut, bias[g, j0:j1], softplus)
+    y[:] = 0
+    for p in range(sequences):
+        for q in range(directions):
+            for j0 in range(0, channels, _BLOCK):
+                w = min(_BLOCK, channels - j0)
+                j1 = j0 + w
+                for n in range(n_state):
                     for j in range(w):
-                        total[j] = D[g, j0 + j] * ut[j]
-                    for n in range(n_state):
-                        bn, cn, an, hn = B[t, b, g, n], C[t, b, g, n], a[n], h[n]
+                        a[n, j] = A[p, q, j0 + j, n] * _LOG2E
+                for b in range(batch):
+                    h[:] = 0
+                    for step in range(length):
+                        t = length - 1 - step if q else step
+                        ut = u[p, b, t, j0:j1]
+                        _load(dt, du, delta[p, q, b, t, j0:j1], ut, bias[p, q, j0:j1], softplus)
                         for j in range(w):
-                            hn[j] = _exp2(dt[j] * an[j]) * hn[j] + du[j] * bn
-                            total[j] += cn * hn[j]
-                    y[t, b, g, j0:j1] = total[:w]
+                            total[j] = D[p, q, j0 + j] * ut[j]
+                        for n in range(n_state):
+                            bn, cn, an, hn = B[p, q, b, t, n], C[p, q, b, t, n], a[n], h[n]
+                            for j in range(w):
+                                hn[j] = _exp2(dt[j] * an[j]) * hn[j] + du[j] * bn
+                                total[j] += cn * hn[j]
+                        for j in range(w):
+                            y[p, b, t, j0 + j] += total[j]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
@@ -137,9 +142,9 @@ def scan_backward(
     gD: Array,
     gbias: Array,
 ) -> None:
-    """Write gu and gdelta, and add to the other gradients, which the caller zeroes. States are computed again."""
-    length, batch, groups, channels = u.shape
-    n_state = A.shape[2]
+    """Write gdelta and add to the other gradients, which the caller zeroes. States are computed again."""
+    sequences, batch, length, channels = u.shape
+    directions, n_state = A.shape[1], A.shape[3]
     decay = np.empty((length, n_state, _BLOCK), np.float32)
     h = np.empty((length + 1, n_state, _BLOCK), np.float32)
     g = np.empty((n_state, _BLOCK), np.float32)
@@ -149,55 +154,58 @@ def scan_backward(
     du = np.empty((length, _BLOCK), np.float32)
     gin = np.empty(_BLOCK, np.float32)
     gexp = np.empty(_BLOCK, np.float32)
-    for k in range(groups):
-        for j0 in range(0, channels, _BLOCK):
-            w = min(_BLOCK, channels - j0)
-            j1 = j0 + w
-            ga[:] = 0
-            for n in range(n_state):
-                for j in range(w):
-                    a[n, j] = A[k, j0 + j, n] * _LOG2E
-            for b in range(batch):
-                h[0] = 0
-                g[:] = 0
-                for t in range(length):
-                    _load(dt[t], du[t], delta[t, b, k, j0:j1], u[t, b, k, j0:j1], bias[k, j0:j1], softplus)
-                    for n in range(n_state):
-                        bn, an, dn, dtt, dut = B[t, b, k, n], a[n], decay[t, n], dt[t], du[t]
-                        now, before = h[t + 1, n], h[t, n]
-                        for j in range(w):
-                            dn[j] = _exp2(dtt[j] * an[j])
-                            now[j] = dn[j] * before[j] + dut[j] * bn
-                for t in range(length - 1, -1, -1):
-                    out, ut, dtt = gy[t, b, k, j0:j1], u[t, b, k, j0:j1], dt[t]
-                    gin[:] = 0
-                    gexp[:] = 0
-                    for n in range(n_state):
-                        bn, cn = B[t, b, k, n], C[t, b, k, n]
-                        an, dn, gn, before, gan = a[n], decay[t, n], g[n], h[t, n], ga[n]
-                        # gn arrives as decay_{t+1}·∂/∂h_{t+1} and leaves as decay_t·∂/∂h_t.
-                        for j in range(w):
-                            gn[j] += out[j] * cn
-                            gin[j] += gn[j] * bn
-                        gB[t, b, k, n] += _dot(gn[:w], du[t, :w])
-                        gC[t, b, k, n] += _dot(out, h[t + 1, n, :w])
-                        for j in range(w):
-                            gn[j] *= dn[j]
-                            through = gn[j] * before[j]
-                            gexp[j] += through * an[j]
-                            gan[j] += through * dtt[j]
+    for p in range(sequences):
+        for q in range(directions):
+            for j0 in range(0, channels, _BLOCK):
+                w = min(_BLOCK, channels - j0)
+                j1 = j0 + w
+                ga[:] = 0
+                for n in range(n_state):
                     for j in range(w):
-                        gu[t, b, k, j0 + j] = gin[j] * dtt[j] + out[j] * D[k, j0 + j]
-                        # a holds A·log2(e)
-                        gexp[j] = gexp[j] * _LN2 + gin[j] * ut[j]
-                    if softplus:
+                        a[n, j] = A[p, q, j0 + j, n] * _LOG2E
+                for b in range(batch):
+                    h[0] = 0
+                    g[:] = 0
+                    for step in range(length):  # dt, du, decay and h are in the scan's order
+                        t = length - 1 - step if q else step
+                        dts, dus = dt[step], du[step]
+                        _load(dts, dus, delta[p, q, b, t, j0:j1], u[p, b, t, j0:j1], bias[p, q, j0:j1], softplus)
+                        for n in range(n_state):
+                            bn, an, dn = B[p, q, b, t, n], a[n], decay[step, n]
+                            now, before = h[step + 1, n], h[step, n]
+                            for j in range(w):
+                                dn[j] = _exp2(dts[j] * an[j])
+                                now[j] = dn[j] * before[j] + dus[j] * bn
+                    for step in range(length - 1, -1, -1):
+                        t = length - 1 - step if q else step
+                        out, ut, dts = gy[p, b, t, j0:j1], u[p, b, t, j0:j1], dt[step]
+                        gin[:] = 0
+                        gexp[:] = 0
+                        for n in range(n_state):
+                            bn, cn = B[p, q, b, t, n], C[p, q, b, t, n]
+                            an, dn, gn, before, gan = a[n], decay[step, n], g[n], h[step, n], ga[n]
+                            # gn arrives as decay_{t+1}·∂/∂h_{t+1} and leaves as decay_t·∂/∂h_t.
+                            for j in range(w):
+                                gn[j] += out[j] * cn
+                                gin[j] += gn[j] * bn
+                            gB[p, q, b, t, n] += _dot(gn[:w], du[step, :w])
+                            gC[p, q, b, t, n] += _dot(out, h[step + 1, n, :w])
+                            for j in range(w):
+                                gn[j] *= dn[j]
+                                through = gn[j] * before[j]
+                                gexp[j] += through * an[j]
+                                gan[j] += through * dts[j]
                         for j in range(w):
-                            gexp[j] *= _sigmoid(delta[t, b, k, j0 + j] + bias[k, j0 + j])
+                            gu[p, b, t, j0 + j] += gin[j] * dts[j] + out[j] * D[p, q, j0 + j]
+                            # a holds A·log2(e)
+                            gexp[j] = gexp[j] * _LN2 + gin[j] * ut[j]
+                        if softplus:
+                            for j in range(w):
+                                gexp[j] *= _sigmoid(delta[p, q, b, t, j0 + j] + bias[p, q, j0 + j])
+                        for j in range(w):
+                            gdelta[p, q, b, t, j0 + j] = gexp[j]
+                            gbias[p, q, j0 + j] += gexp[j]
+                            gD[p, q, j0 + j] += out[j] * ut[j]
+                for n in range(n_state):
                     for j in range(w):
-                        gd = gexp[j]
-                        gdelta[t, b, k, j0 + j] = gd
-                        gbias[k, j0 + j] += gd
-                        gD[k, j0 + j] += out[j] * ut[j]
-            for n in range(n_state):
-                for j in range(w):
-                    gA[k, j0 + j, n] += ga[n, j]
+                        gA[p, q, j0 + j, n] += ga[n, j]

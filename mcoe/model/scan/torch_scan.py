@@ -61,9 +61,9 @@ class _Scan(torch.autograd.Function):
         return g_input * delta, g_delta, gA, gB, gC
 
 
-class _FusedScan(torch.autograd.Function):
-    """The whole of :func:`selective_scan` but the gate, float32 on the CPU: :class:`_Scan`'s arguments, then the skip
-    D ``(G, K)``, bias ``(G, K)`` and whether softplus applies."""
+class FusedScan(torch.autograd.Function):
+    """The kernel of :mod:`mcoe.model.scan.cpu_kernel`: u, delta, A, B, C, D, bias as there, then whether softplus
+    applies to delta + bias."""
 
     @staticmethod
     def forward(
@@ -80,7 +80,7 @@ class _FusedScan(torch.autograd.Function):
         inputs = [x.contiguous() for x in (u, delta, A, B, C, D, bias)]
         ctx.save_for_backward(*inputs)
         ctx.softplus = softplus
-        y = torch.empty_like(inputs[0])  # (L, B, G, K)
+        y = torch.empty_like(inputs[0])  # (P, B, L, K)
         scan_forward(*(x.numpy() for x in inputs), softplus, y.numpy())
         return y
 
@@ -88,10 +88,15 @@ class _FusedScan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:
         inputs = ctx.saved_tensors
-        grads = [torch.empty_like(x) for x in inputs[:2]] + [torch.zeros_like(x) for x in inputs[2:]]
+        grads = [torch.zeros_like(x) for x in inputs]
         arrays = [x.numpy() for x in (gy.contiguous(), *inputs)]
         scan_backward(*arrays, ctx.softplus, *(x.numpy() for x in grads))
         return *grads, None
+
+
+def fused(*tensors: Tensor) -> bool:
+    """Whether :class:`FusedScan` takes these: all float32, on the CPU."""
+    return all(x.dtype == torch.float32 and x.device.type == "cpu" for x in tensors)
 
 
 def selective_scan(
@@ -110,7 +115,7 @@ def selective_scan(
     B̄ is Δ·B, not Eq. 20's exact form, because that is what the kernel computes.
 
     Args:
-        u, delta: ``(B, D, L)``. A view of a ``(L, B, D)`` tensor is read without a copy.
+        u, delta: ``(B, D, L)``.
         A: ``(D, N)``, <= 0.
         B, C: ``(B, N, L)``, or ``(B, G, N, L)`` where the D channels are G groups of equal size.
         D: ``(D,)``, the skip; None for none.
@@ -123,21 +128,22 @@ def selective_scan(
     b, d, length = u.shape
     if B.dim() == 3:
         B, C = B.unsqueeze(1), C.unsqueeze(1)  # (B, 1, N, L)
-    groups = B.shape[1]
-    A = A.view(groups, d // groups, -1)  # (G, K, N)
-    B, C = B.permute(3, 0, 1, 2), C.permute(3, 0, 1, 2)  # (L, B, G, N)
-
-    def by_group(x: Tensor) -> Tensor:
-        return x.permute(2, 0, 1).reshape(length, b, groups, -1)  # (L, B, G, K)
-
+    groups, k = B.shape[1], d // B.shape[1]
     y: Tensor
-    if all(x.dtype == torch.float32 and x.device.type == "cpu" for x in (u, delta, A, B, C)):
+    if fused(u, delta, A, B, C):
         skip = u.new_zeros(d) if D is None else D  # (D,)
         bias = u.new_zeros(d) if delta_bias is None else delta_bias  # (D,)
-        y = _FusedScan.apply(  # type: ignore[no-untyped-call]
-            by_group(u), by_group(delta), A, B, C, skip.view(groups, -1), bias.view(groups, -1), delta_softplus
-        )  # (L, B, G, K)
-        y = y.reshape(length, b, d).permute(1, 2, 0)  # (B, D, L)
+        y = FusedScan.apply(  # type: ignore[no-untyped-call]
+            u.reshape(b, groups, k, length).permute(1, 0, 3, 2),
+            delta.reshape(b, groups, 1, k, length).permute(1, 2, 0, 4, 3),
+            A.view(groups, 1, k, -1),
+            B.unsqueeze(2).permute(1, 2, 0, 4, 3),
+            C.unsqueeze(2).permute(1, 2, 0, 4, 3),
+            skip.view(groups, 1, k),
+            bias.view(groups, 1, k),
+            delta_softplus,
+        )  # (G, B, L, K)
+        y = y.permute(1, 0, 3, 2).reshape(b, d, length)  # (B, D, L)
     else:
         wide = torch.promote_types(u.dtype, torch.float32)  # the states' precision, as in the kernel
         with torch.autocast(u.device.type, enabled=False):
@@ -146,7 +152,12 @@ def selective_scan(
                 delta = delta + delta_bias.unsqueeze(-1)  # (B, D, L)
             if delta_softplus:
                 delta = F.softplus(delta)  # (B, D, L)
-            y = _Scan.apply(by_group(v), by_group(delta), A, B, C)  # type: ignore[no-untyped-call]
+            y = _Scan.apply(  # type: ignore[no-untyped-call]
+                *(x.permute(2, 0, 1).reshape(length, b, groups, k) for x in (v, delta)),
+                A.view(groups, k, -1),
+                B.permute(3, 0, 1, 2),
+                C.permute(3, 0, 1, 2),
+            )  # (L, B, G, K)
             y = y.reshape(length, b, d).permute(1, 2, 0)  # (B, D, L)
             if D is not None:
                 y = y + D.unsqueeze(-1) * v
