@@ -122,26 +122,28 @@ def _headless(args: argparse.Namespace) -> int:
 def _window(args: argparse.Namespace) -> int:
     from app.application import run
     from app.workbench import Bench
-    from mcoe.capture.cameras import open_camera
+    from mcoe.capture.cameras import CameraSpec, open_camera
     from mcoe.capture.registry import open_replay
     from mcoe.capture.source import Source
 
     def open_source(path: str | None) -> Source:
-        if path is None and args.camera:
-            return open_camera(args.camera, serial=args.serial, rgb=args.rgb, alignments=ALIGNMENTS)
+        if path is not None and (camera := CameraSpec.parse(path)) is not None:
+            return open_camera(camera.name, serial=camera.serial, rgb=camera.rgb, alignments=ALIGNMENTS)
         return open_replay(path or DEMO)
 
     bench = Bench(
         _engine_options(args),
         open_source,
         stride=args.stride,
-        default=None if args.camera else DEMO,
+        default=DEMO,
+        alignments=ALIGNMENTS,
         speed=args.speed,
         loop=args.loop,
         record=args.record,
     )
     shot = (args.screenshot, args.after) if args.screenshot else None
-    return run(bench, args.replay and str(args.replay), args.size, shot)
+    camera = CameraSpec(args.camera, args.serial, args.rgb).path if args.camera else None
+    return run(bench, camera or (args.replay and str(args.replay)), args.size, shot)
 
 
 if __name__ == "__main__":

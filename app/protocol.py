@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mcoe.capture.recorder import RecorderStatus
-from mcoe.capture.source import SourceInfo
+from mcoe.capture.source import Source, SourceInfo
 from mcoe.live.lighting import Lighting
 from mcoe.live.pipeline import HistoryPoint
 from mcoe.live.protocols import EventFilter, Stepper
@@ -19,6 +19,9 @@ class Pipeline(Protocol):
 
     #: What to explain; replaced, never changed.
     question: Question
+
+    #: The open source, for what only it knows (a camera's status and settings); None before it is open.
+    source: Source | None
 
     @property
     def info(self) -> SourceInfo | None: ...

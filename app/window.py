@@ -39,6 +39,7 @@ from app.protocol import Pipeline
 from app.status import StatusLine
 from app.transport import Transport
 from app.workbench import Workbench
+from mcoe.capture.cameras import CameraSpec
 from mcoe.capture.sidecar import Sidecar, load_sidecar
 from mcoe.capture.source import SourceInfo
 from mcoe.errors import McoeError
@@ -194,7 +195,8 @@ class MainWindow(DropWindow):
         """Close what is open and open ``path`` (None: the default source). A failure is shown, not raised."""
         self._close_pipeline()
         self.path = path
-        self.message.show_message(f"Opening {self._name}", "Reading the recording and loading the network.")
+        doing = "Connecting to the camera" if CameraSpec.parse(path or "") else "Reading the recording"
+        self.message.show_message(f"Opening {self._name}", f"{doing} and loading the network.")
         # A camera opens for one pipeline at a time: the last one must have let go of it.
         self._closing_timer.start()
         self._open_when_closed()
@@ -211,7 +213,8 @@ class MainWindow(DropWindow):
 
     @property
     def _name(self) -> str:
-        return Path(self.path).name if self.path else "the demo recording"
+        camera = CameraSpec.parse(self.path or "")
+        return camera.words if camera else Path(self.path).name if self.path else "the demo recording"
 
     def _open_when_closed(self) -> None:
         if any(thread.is_alive() for thread in self._closing):
@@ -349,7 +352,7 @@ class MainWindow(DropWindow):
 
     def _show_headline(self) -> None:
         source = self._context[0]
-        name = source.name if source else (Path(self.path).name if self.path else "")
+        name = source.name if source else (self._name if self.path else "")
         if self.headline.say(name, self._state):
             self.setWindowTitle(f"{name} – MCO-E Live" if name else "MCO-E Live")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.protocol import Pipeline
+from mcoe.capture.cameras import CameraSpec
 from mcoe.capture.source import Source
 from mcoe.live import pipeline
 from mcoe.live.build import EngineOptions, build_engine
@@ -22,6 +23,7 @@ class Workbench(Protocol):
 
     options: EngineOptions
     stride: int
+    alignments: Path
 
     def __call__(self, path: str | None) -> Pipeline: ...
 
@@ -46,12 +48,14 @@ class Bench:
         options: how networks are built from now on.
         stride: gap of the frame pair, frames at 30 Hz, of the pipelines made from now on.
         opener: opens a recording, or the default source when given None.
-        default: the recording that None stands for; None where it stands for a camera.
+        alignments: folder of the alignments kept per pair of cameras.
+        default: the recording that None stands for.
         speed, loop, record: see :class:`mcoe.live.pipeline.Pipeline`.
     """
 
     options: EngineOptions
     opener: Callable[[str | None], Source]
+    alignments: Path
     stride: int = 12
     default: Path | None = None
     speed: float = 1.0
@@ -78,4 +82,6 @@ class Bench:
         return build_engine(replace(self.options, weights=weights or self.options.weights))
 
     def file(self, path: str | None) -> Path | None:
-        return Path(path) if path is not None else self.default
+        if path is None:
+            return self.default
+        return None if CameraSpec.parse(path) is not None else Path(path)

@@ -23,7 +23,7 @@ class Maker:
         self.paths: list[str | None] = []
         self.refuse = ""
         self.pipeline_options: dict = {}
-        self.options, self.stride = EngineOptions(), 12
+        self.options, self.stride, self.alignments = EngineOptions(), 12, Path("alignments")
         self.open_source, self.build = lambda path: FakeSource(), lambda weights=None: FakeEngine()
 
     def __call__(self, path):

@@ -47,6 +47,7 @@ class FakePipeline:
     light: Lighting = field(default_factory=Lighting)
     second: object = None
     recording: RecorderStatus | None = None
+    source: object = None
 
     def __post_init__(self):
         self._index, self._epoch, self._result = -1, 0, None
