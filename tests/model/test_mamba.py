@@ -8,6 +8,7 @@ from torch.func import functional_call
 
 from mcoe.model.config import ModelConfig
 from mcoe.model.mamba import MJOS, Joint, MCOMamba
+from mcoe.model.scan.torch_scan import selective_scan
 from tests.model import reference, weights
 
 TINY = ModelConfig(d=4, heads=2, d_state=3, d_conv=3, size=32, frames=5, experts=("deep",), top_k=1)
@@ -137,3 +138,21 @@ def test_shared_and_exchanged_parameters():
     plain.load_state_dict({**state, "D": state["D"].flip(0)})
     x = torch.tensor(R.standard_normal((2, 2, 5, 4)))
     torch.testing.assert_close(layer(x), plain(x))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_fused_directions_equal_the_general_path_with_gradients(batch):
+    """float32 on the CPU reads both directions in the kernel; any other backend gets reversed copies."""
+    layer = mjos(ModelConfig(d=72, heads=2)).float()  # 144 channels: more than one block
+    x = torch.randn(2, batch, 11, 72, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    results = []
+    for scan in (selective_scan, lambda *args, **options: selective_scan(*args, **options)):
+        layer.scan = scan
+        y = layer(x)
+        results.append([y, *torch.autograd.grad(y.square().sum(), [x, *layer.parameters()])])
+    layer.double()
+    y = layer(x.double())
+    results.append([y, *torch.autograd.grad(y.square().sum(), [x, *layer.parameters()])])
+    for fused, general, exact in zip(*results, strict=True):
+        for got in (fused, general):
+            assert (got.double() - exact.double()).abs().max() < 2e-5 * exact.abs().max()
