@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.lab import Laboratory
+from app.sessions import Sessions
 
 if TYPE_CHECKING:
     from app.window import MainWindow
 
-FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory,)
+FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory, Sessions)

@@ -132,6 +132,10 @@ def style_sheet(px: int) -> str:
     QPushButton:focus, QToolButton:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
     QPushButton:disabled, QToolButton:disabled, QComboBox:disabled {{ color: {DIM}; background: {PANEL}; }}
     QPushButton:checked {{ background: {mix(RAISED, ACCENT, 0.3).name()}; border-color: {ACCENT}; }}
+    QListWidget {{ background: {PANEL}; border: 1px solid {LINE}; border-radius: {radius}px; outline: none;
+        padding: {pad}px; }}
+    QListWidget::item {{ border-radius: {radius}px; padding: {pad}px; }}
+    QListWidget::item:selected {{ background: {RAISED}; color: {TEXT}; }}
     QProgressBar {{ background: {RAISED}; border: none; border-radius: {groove // 2}px; max-height: {groove}px; }}
     QProgressBar::chunk {{ background: {ACCENT}; border-radius: {groove // 2}px; }}
     QLabel#notice {{ background: {RAISED}; border: 1px solid {LINE}; border-radius: {radius}px;

@@ -1,11 +1,14 @@
 """Labels beside a recording: read tolerantly, never in the way of the recording."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from mcoe.capture.sidecar import Sidecar, load_sidecar
+from mcoe.capture.sidecar import Sidecar, add_marker, load_sidecar
+from mcoe.errors import McoeError
 
 
 def write(folder: Path, notes: object) -> Path:
@@ -46,3 +49,41 @@ def test_the_bundled_recordings_are_labelled() -> None:
     assert recordings
     for recording in recordings:
         assert load_sidecar(recording).segments
+
+
+def test_markers_are_added_and_everything_else_stays(tmp_path: Path) -> None:
+    file = write(tmp_path, {"lighting": "low", "own": {"a": 1}, "markers": [{"label": "fear", "time_us": 10}]})
+    known = add_marker(file, "happy", 40)
+    assert [known.at(t) for t in (10, 39, 40)] == ["fear", "fear", "happy"]
+    assert known == load_sidecar(file)
+    notes = json.loads((tmp_path / "a.json").read_text())
+    assert notes["own"] == {"a": 1}
+    assert notes["lighting"] == "low"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_the_first_marker_makes_the_sidecar(tmp_path: Path) -> None:
+    file = tmp_path / "b.aedat4"
+    add_marker(file, "sad", 5)
+    assert load_sidecar(file).at(6) == "sad"
+
+
+@pytest.mark.parametrize("damaged", ["{", "[1, 2]", '{"markers": 3}', '{"markers": [{"label": "sad"}]}'])
+def test_a_sidecar_that_is_not_understood_stays_as_it_is(tmp_path: Path, damaged: str) -> None:
+    file = write(tmp_path, damaged)
+    with pytest.raises(McoeError, match="move it away"):
+        add_marker(file, "happy", 1)
+    assert (tmp_path / "a.json").read_text() == damaged
+
+
+def test_a_full_disk_leaves_the_old_sidecar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, {"lighting": "low"})
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(McoeError, match="No space left"):
+        add_marker(file, "happy", 1)
+    assert json.loads((tmp_path / "a.json").read_text()) == {"lighting": "low"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

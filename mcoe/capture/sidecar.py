@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import tempfile
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mcoe.errors import McoeError
 from mcoe.model.config import EMOTIONS
 
 log = logging.getLogger(__name__)
@@ -61,6 +64,59 @@ def load_sidecar(recording: Path) -> Sidecar:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("%s is not a sidecar that can be read (%s); the recording plays without labels", path, error)
         return Sidecar()
+
+
+def add_marker(recording: Path, label: str, time_us: int) -> Sidecar:
+    """Note ``label`` at stream time ``time_us`` in the sidecar of ``recording``, which is made if there is none.
+
+    Everything else in it stays. The file is replaced as a whole: whoever reads meanwhile, or an interruption, meets
+    the old one or the new one. A marker named like an emotion is a label until the next marker, except in a recording
+    that has labelled segments, which win.
+
+    Returns:
+        The sidecar as it now is.
+
+    Raises:
+        McoeError: an existing sidecar cannot be understood (it is left as it is), or the file cannot be written.
+    """
+    path = sidecar_path(recording)
+    try:
+        notes = json.loads(path.read_text()) if path.exists() else {"format": 1}
+        if not isinstance(notes, dict) or not isinstance(notes.setdefault("markers", []), list):
+            raise ValueError("it holds no markers")
+        notes["markers"].append({"label": label, "time_us": int(time_us)})
+        sidecar = _parse(notes)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise McoeError(
+            f"{path} is not a sidecar that can be added to ({error}); move it away to label anew."
+        ) from error
+    except OSError as error:
+        raise McoeError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
+    try:
+        _replace(path, json.dumps(notes, indent=2) + "\n")
+    except OSError as error:
+        raise McoeError(
+            f"{path} cannot be written ({error.strerror}); copy the recording to another folder."
+        ) from error
+    return sidecar
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            part.chmod(path.stat().st_mode & 0o777)
+        else:
+            part.chmod(0o644)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _parse(notes: dict[str, Any]) -> Sidecar:

@@ -172,3 +172,14 @@ def test_the_next_recording_is_lit_as_the_last_one(window, maker, qtbot):
     assert maker.made[-1].light == PRESETS["Night"]
     qtbot.keyClick(window, Qt.Key.Key_L)
     assert maker.made[-1].light == Lighting()
+
+
+def test_arrow_keys_turn_the_dial_that_has_the_focus_and_do_not_seek(playing, qtbot):
+    window, pipeline = playing
+    window.show_layout("Lighting")
+    panel = window.feature(Laboratory).panel
+    panel.dials["ev"].slider.setFocus()
+    qtbot.waitUntil(panel.dials["ev"].slider.hasFocus)
+    qtbot.keyClick(panel.dials["ev"].slider, Qt.Key.Key_Right)
+    assert pipeline.light == Lighting(ev=0.25)
+    assert "seek" not in [call[0] for call in pipeline.calls]

@@ -1,0 +1,162 @@
+"""The session browser: the recordings of a folder with a picture, length and labels each."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QIcon, QImage, QPixmap
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import theme
+from app.transport import clock
+from mcoe.capture.preview import Preview, preview, recordings
+from mcoe.errors import McoeError
+
+_PATH = Qt.ItemDataRole.UserRole
+
+
+class Browser(QDialog):
+    """Looks into each recording in a thread; a double click or Enter opens one.
+
+    Args:
+        open_path: opens a recording.
+        join_at_end: told of each thread that looks.
+    """
+
+    POLL_MS = 50
+    folder_chosen = Signal(str)
+
+    def __init__(
+        self, parent: QWidget, open_path: Callable[[str], None], join_at_end: Callable[[threading.Thread], None]
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Recordings")
+        self._open, self._join_at_end = open_path, join_at_end
+        self._found: deque[Preview] = deque()
+        self._stop = threading.Event()
+        self.thread: threading.Thread | None = None
+        self.where = QLabel()
+        self.where.setObjectName("panelNote")
+        self.choose_button = QPushButton("Another folder…")
+        self.choose_button.clicked.connect(self.choose)
+        self.list = QListWidget()
+        self.list.setAccessibleName("Recordings")
+        self.list.setViewMode(QListView.ViewMode.IconMode)
+        self.list.setResizeMode(QListView.ResizeMode.Adjust)
+        self.list.setMovement(QListView.Movement.Static)
+        self.list.setWordWrap(True)
+        self.list.setUniformItemSizes(True)
+        self.list.itemActivated.connect(self._activated)
+        top = QHBoxLayout()
+        top.addWidget(self.where, 1)
+        top.addWidget(self.choose_button)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(14, 12, 14, 12)
+        box.addLayout(top)
+        box.addWidget(self.list, 1)
+        self._timer = QTimer(self)
+        self._timer.setInterval(self.POLL_MS)
+        self._timer.timeout.connect(self._poll)
+
+    def show_folder(self, folder: Path) -> None:
+        """List the recordings of ``folder`` and look into each."""
+        self.stop()
+        self.list.clear()
+        try:
+            paths = recordings(folder)
+        except McoeError as error:
+            self.where.setText(str(error))
+            return
+        many = "1 recording" if len(paths) == 1 else f"{len(paths)} recordings"
+        self.where.setText(f"{folder} · {many}" if paths else f"{folder} holds no recording; choose another folder.")
+        line = self.fontMetrics().height()
+        size = QSize(14 * line, int(10.5 * line))
+        self.list.setIconSize(size)
+        self.list.setGridSize(QSize(size.width() + line, size.height() + 4 * line))
+        for path in paths:
+            item = QListWidgetItem(QIcon(_picture(None, size)), f"{path.name}\n…")
+            item.setData(_PATH, str(path))
+            item.setToolTip(str(path))
+            self.list.addItem(item)
+        stop = self._stop = threading.Event()
+        found = self._found = deque()
+
+        def look() -> None:
+            for path in paths:
+                if stop.is_set():
+                    return
+                found.append(preview(path, size.width()))
+
+        self.thread = threading.Thread(target=look, name="mcoe-browse", daemon=True)
+        self.thread.start()
+        self._join_at_end(self.thread)
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Stop looking into recordings."""
+        self._stop.set()
+        self._timer.stop()
+
+    def choose(self) -> None:
+        """Ask for a folder and list it."""
+        folder = QFileDialog.getExistingDirectory(self, "Folder of recordings")
+        if folder:
+            self.folder_chosen.emit(folder)
+            self.show_folder(Path(folder))
+
+    def _poll(self) -> None:
+        ended = self.thread is None or not self.thread.is_alive()
+        rows = {self.list.item(i).data(_PATH): self.list.item(i) for i in range(self.list.count())}
+        while self._found:
+            self._show(rows[str((seen := self._found.popleft()).path)], seen)
+        if ended:
+            self._timer.stop()
+
+    def _show(self, item: QListWidgetItem, seen: Preview) -> None:
+        words = (
+            "cannot be opened" if seen.error else f"{clock(seen.duration_us)} · {', '.join(seen.labels) or 'no labels'}"
+        )
+        item.setText(f"{seen.path.name}\n{words}")
+        item.setToolTip(seen.error or str(seen.path))
+        if seen.error:
+            item.setForeground(QColor(theme.DIM))
+        item.setIcon(QIcon(_picture(seen.image, self.list.iconSize())))
+
+    def _activated(self, item: QListWidgetItem) -> None:
+        self.close()
+        self._open(item.data(_PATH))
+
+    def closeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+        self.stop()
+        super().closeEvent(event)
+
+
+def _picture(image: np.ndarray | None, size: QSize) -> QPixmap:
+    """Return ``image`` centred on a canvas of ``size``, so that all rows stand alike."""
+    width, height = size.width(), size.height()
+    ground = np.full((height, width, 3), theme.rgb(theme.CANVAS), np.uint8)
+    if image is not None:
+        scale = min(width / image.shape[1], height / image.shape[0])
+        fit = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+        shown = cv2.resize(image, fit, interpolation=cv2.INTER_AREA)
+        shown = cv2.cvtColor(shown, cv2.COLOR_GRAY2RGB) if shown.ndim == 2 else shown
+        x, y = (width - fit[0]) // 2, (height - fit[1]) // 2
+        ground[y : y + fit[1], x : x + fit[0]] = shown
+    return QPixmap.fromImage(QImage(ground.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy())
