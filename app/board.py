@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
@@ -26,6 +26,8 @@ class Board(QMainWindow):
 
     #: Name of the layout now shown.
     arranged = Signal(str)
+    #: A panel came into sight or went out of it; emitted once things stand.
+    sight_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +40,9 @@ class Board(QMainWindow):
         self._shares: dict[str, tuple[float, float]] = {}
         self._fitted = QSize()
         self._arranging = False
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.timeout.connect(self.sight_changed)
 
     def add(self, key: str, panel: Panel, layouts: tuple[str, ...] = ()) -> QAction:
         """Take a panel in; it shows where a layout's table names ``key``, else at the right end of ``layouts``.
@@ -52,6 +57,7 @@ class Board(QMainWindow):
         dock.setWidget(panel)
         dock.setSizePolicy(panel.sizePolicy())
         dock.installEventFilter(self)
+        dock.visibilityChanged.connect(lambda _: self._settled.start())
         self.docks[key] = dock
         for name in layouts:
             if key not in leaves(LAYOUTS[name]):

@@ -6,12 +6,12 @@ import time
 from collections import deque
 
 import numpy as np
-from PySide6.QtCore import QObject, QPoint, QRectF, Qt, QTimer
+from PySide6.QtCore import QObject, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
 from app import theme
-from app.painting import LEFT, RIGHT, Canvas, Painter, frame, line_height, text
+from app.painting import LEFT, RIGHT, Canvas, Painter, frame, text
 from mcoe.live.result import PipelineStats
 
 BEAT_MS = 10
@@ -117,15 +117,16 @@ class Hud(QWidget):
                 self.rows.append((f"{stage}, median / p95", f"{median:.1f} / {high:.1f} ms", False))
         metrics = self.fontMetrics()
         width = max(metrics.horizontalAdvance(name) + metrics.horizontalAdvance(value) for name, value, _ in self.rows)
-        self.resize(width + 4 * metrics.height(), round(len(self.rows) * metrics.height() * 1.15) + metrics.height())
-        self.move(self.parentWidget().rect().topRight() - QPoint(self.width() + 8, -8))
+        self.resize(width + 4 * metrics.height(), (len(self.rows) + 1) * metrics.height())
+        # Over the oldest of what the lanes show, where it hides least.
+        self.move(8, self.parentWidget().height() - self.height() - 8)
         self._canvas.setGeometry(self.rect())
         self._canvas.update()
 
     def _draw(self, painter: Painter, rect: QRectF) -> None:
         frame(painter, rect, theme.DIM)
-        line = line_height(painter, 0.95)
-        y = rect.top() + (rect.height() - line * len(self.rows)) / 2
+        line = rect.height() / (len(self.rows) + 1)
+        y = rect.top() + line / 2
         for name, value, alert in self.rows:
             row = QRectF(rect.left() + line, y, rect.width() - 2 * line, line)
             text(painter, row, name, LEFT, theme.DIM, 0.95)

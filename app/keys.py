@@ -70,7 +70,7 @@ def _view(window: MainWindow) -> None:
     hint = "Draw the window's ON and OFF events over the frame"
     window.overlay_action = add("View", "&Events over the frame", "E", window.camera.set_overlay, hint, checked=True)
     for number, name in enumerate(LAYOUTS, 1):
-        add("View", f"&{number} {name} layout", f"Ctrl+{number}", lambda name=name: window.show_layout(name))
+        add("View", f"&{name} layout", f"Ctrl+{number}", lambda name=name: window.show_layout(name))
     add("View", "&Reset this layout", "Ctrl+0", window.reset_layout, "Put every panel back in its place")
     full = "Fill the screen"
     add("View", "&Full screen", "F11", lambda on: window.showFullScreen() if on else window.showNormal(), full, False)

@@ -132,6 +132,7 @@ class MainWindow(DropWindow):
         self.message.open_requested.connect(self.choose_file)
         self.message.retry_requested.connect(lambda: self.open(self.path))
         self.board.arranged.connect(self._arranged)
+        self.board.sight_changed.connect(self.ask)
         self.transport.play_toggled.connect(self.toggle_play)
         self.transport.stepped.connect(self.step)
         self.transport.sought.connect(self.seek)
@@ -160,7 +161,6 @@ class MainWindow(DropWindow):
         panel.set_context(*self._context)
         action = self.board.add(key, panel, layouts)
         action.setToolTip(panel.sentence)
-        action.toggled.connect(lambda _: self.ask())
         self.menus.panel(action)
 
     # ---- layouts

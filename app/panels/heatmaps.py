@@ -208,10 +208,12 @@ def heat_over(
         scaled = heat * 127.5 + 127.5 if signed else heat * 255
         levels = np.clip(scaled, 0, 255).astype(np.uint8)
         cover = cv2.LUT(levels, opacity * (_SIGNED_COVER if signed else _COVER))
-        table = theme.DIFFERENCE_MAP if signed else theme.HEAT_MAP
+        table = _SIDES if signed else theme.HEAT_MAP
         picture = cv2.blendLinear(coloured(levels, table), picture, cover, 1 - cover)
     return resized(picture, size)
 
 
 _COVER = np.sqrt(np.arange(256) / 255).astype(np.float32)
+#: For and against in full colour: how much of it there is says the cover alone.
+_SIDES = theme.DIFFERENCE_MAP[np.where(np.arange(256) < 128, 0, 255)]
 _SIGNED_COVER = np.sqrt(np.abs(np.arange(256) - 127.5) / 127.5).astype(np.float32)
