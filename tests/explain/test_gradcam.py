@@ -52,6 +52,17 @@ def test_equals_captum(net, stage, target, batch):
     torch.testing.assert_close(output.logits, net(**x).logits.detach())
 
 
+def test_versus_is_the_signed_difference_of_two_classes(net):
+    x = images(2)
+    _, *cams, classes = explain_step(net, *maps(net, "stage4", **x), target=2, versus=5)
+    assert classes.tolist() == [2, 2]
+    for backbone, cam in zip((net.backbone_rgb, net.backbone_event), cams, strict=True):
+        captum = LayerGradCam(lambda rgb, event: net(rgb, event).logits, backbone.layer4)
+        one, other = (captum.attribute((x["rgb"], x["event"]), k, relu_attributions=False) for k in (2, 5))
+        assert cam.min() < 0 < cam.max()
+        assert (cam - (one - other).view_as(cam)).abs().max() < 1e-4 * cam.abs().max()
+
+
 def test_gradcam_by_hand():
     a, g = torch.randn(2, 3, 5, 4, 4), torch.randn(2, 3, 5, 4, 4)
     got = grad_cam(a, g)
