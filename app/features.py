@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.cameras import Cameras
+from app.eye import Eye
 from app.lab import Laboratory
 from app.sessions import Sessions
 
 if TYPE_CHECKING:
     from app.window import MainWindow
 
-FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory, Sessions)
+FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory, Sessions, Eye, Cameras)

@@ -76,6 +76,8 @@ class MainWindow(DropWindow):
     CLOSING_MS = 10
     #: The pipeline that runs from now on, or None.
     pipeline_changed = Signal(object)
+    #: What became known of the source (or None): before its first result.
+    source_changed = Signal(object)
     #: Every result that the panels were shown.
     result_shown = Signal(object)
 
@@ -322,6 +324,7 @@ class MainWindow(DropWindow):
     def _set_context(self, source: SourceInfo | None, engine: EngineInfo | None) -> None:
         if source is not self._context[0]:
             self.transport.set_source(source)
+            self.source_changed.emit(source)
         self._context = (source, engine)
         self.status.set_engine(engine)
         for panel in self.panels.values():

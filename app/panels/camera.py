@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from PySide6.QtCore import QRectF
@@ -24,7 +26,8 @@ from app.painting import (
     text,
 )
 from app.panels.base import Panel
-from mcoe.live.result import Window
+from mcoe.live.pipeline import HistoryPoint
+from mcoe.live.result import Result, Window
 
 #: Colours of label 1 (OFF) and 2 (ON).
 _POLARITIES = np.zeros((256, 3), np.uint8)
@@ -40,11 +43,24 @@ class CameraPanel(Panel):
     def __init__(self) -> None:
         super().__init__()
         self.overlay = True
+        #: Where the picture was drawn last, canvas pixels; empty before the first.
+        self.place = QRectF()
+        #: A region of interest that was asked for and is not in a result yet.
+        self.pending: tuple[int, int, int] | None = None
 
     def set_overlay(self, shown: bool) -> None:
         """Show or hide the events over the frame."""
         self.overlay = shown
         self.canvas.update()
+
+    def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
+        if result.window.roi == self.pending:
+            self.pending = None
+        super().show_result(result, history)
+
+    def clear(self) -> None:
+        self.pending, self.place = None, QRectF()
+        super().clear()
 
     def draw(self, painter: Painter, rect: QRectF) -> None:
         foot = line_height(painter, 0.86)
@@ -55,11 +71,11 @@ class CameraPanel(Panel):
             return
         window = self.result.window
         width, height = self.source.size if self.source else _sensor(window)
-        place = fitted(area, width / height)
+        self.place = place = fitted(area, width / height)
         painter.fillRect(area, QColor(theme.CANVAS))
         draw_image(painter, place, compose(window, (width, height), pixels(painter, place), self.overlay))
         scale = place.width() / width
-        x, y, side = window.roi
+        x, y, side = self.pending or window.roi
         square = QRectF(place.x() + x * scale, place.y() + y * scale, side * scale, side * scale)
         square = QRectF(square.toRect())
         frame(painter, square, QColor(0, 0, 0, 130), 3)
