@@ -25,16 +25,18 @@ class Headline(QLabel):
     def __init__(self, bar: QMenuBar) -> None:
         super().__init__()
         self._bar = bar
+        #: Stands in for the pipeline's state while a camera is lost; empty otherwise.
+        self.lost = ""
         self.setObjectName("headline")
         self.setTextFormat(Qt.TextFormat.RichText)
         bar.setCornerWidget(self, Qt.Corner.TopRightCorner)
 
     def say(self, name: str, state: str) -> bool:
         """Show a source's name and the pipeline's state; True if that changed anything."""
-        shown = _WORDS.get(state, state)
+        shown = self.lost or _WORDS.get(state, state)
         words = f'<span style="color:{theme.DIM}">{name}</span>'
         if shown:
-            colour = _COLOURS.get(state, theme.WARNING)
+            colour = theme.WARNING if self.lost else _COLOURS.get(state, theme.WARNING)
             words += f'&nbsp;&nbsp;<span style="color:{colour}">● {shown}</span>&nbsp;&nbsp;'
         if words == self.text():
             return False

@@ -63,6 +63,8 @@ class PairSource:
         #: May be set from any thread; takes effect with the next frame.
         self.lag_us = lag_us
         self.alignment = alignment or scaled(frames.info.size, events.info.size)
+        #: The newest frame as the webcam gave it, for whoever aligns; None before the first.
+        self.raw: Frame | None = None
         #: Names the pair, for :func:`mcoe.capture.align.save` and ``load``.
         self.pair = f"{events.info.name} + {frames.info.name}"
         self.capabilities: Capabilities = events.capabilities
@@ -172,6 +174,7 @@ class PairSource:
                 self._merger.push(arrival)
 
     def _take_frame(self, frame: Frame, host_us: int) -> None:
+        self.raw = frame
         with self._lock:
             if self._clock.estimate() is None:
                 return
