@@ -18,7 +18,7 @@ WINDOW_US = 33_000
 TICK_US = 33_333
 #: A frame waits at most this long, in stream time, for the events that belong to it.
 PATIENCE_US = 100_000
-#: Events are kept so long for frames to come, µs, and no longer if the camera beside falls silent: memory stays bounded.
+#: Events are kept so long for frames to come, µs, also if the camera beside falls silent: memory stays bounded.
 KEPT_US = WINDOW_US + 2 * PATIENCE_US
 
 
