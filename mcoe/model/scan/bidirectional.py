@@ -53,4 +53,5 @@ def bidirectional_scan(
         delta_softplus=True,
     )  # (B, 2·P·K, L)
     forward, backward = both.view(b, p, 2, k, length).permute(2, 1, 0, 4, 3)  # 2 × (P, B, L, K)
-    return forward + backward.flip(2)
+    y_sum: Tensor = forward + backward.flip(2)
+    return y_sum
