@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.cameras import Cameras
+from app.comparison import Comparison
+from app.expert_map import ExpertMap
 from app.eye import Eye
 from app.lab import Laboratory
 from app.sessions import Sessions
@@ -17,4 +19,4 @@ from app.sessions import Sessions
 if TYPE_CHECKING:
     from app.window import MainWindow
 
-FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory, Sessions, Eye, Cameras)
+FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory, Sessions, Eye, Cameras, Comparison, ExpertMap)
