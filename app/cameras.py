@@ -31,10 +31,9 @@ class Watch:
         """Return the sentence, or nothing while all is well."""
         if status.state in ("reconnecting", "failed"):
             self._fed_s = now_s
-            why = (status.reason or "").rstrip(".")
             if status.state == "failed":
-                return f"{name} failed and must be opened again ({why})."
-            return f"{name} is gone: plug it in again, and the stream goes on by itself ({why})."
+                return status.reason or f"{name} failed; open it again."
+            return f"{name} is gone: plug it in again, and the stream goes on by itself."
         if status.events_per_s or status.frames_per_s or self._fed_s == math.inf:
             self._fed_s = now_s
         if now_s - self._fed_s > self.STALL_S:
@@ -90,7 +89,7 @@ class Cameras(QObject):
             window = self._window
             dialog = AlignDialog(window, self._pair, window.workbench.alignments)
             window.result_shown.connect(dialog.show_result)
-            dialog.resize(window.width() * 4 // 5, window.height() * 3 // 4)
+            dialog.resize(window.width() * 4 // 5, window.height() * 3 // 5)
             self._dialogs = cameras, dialog
         _raise(dialog)
 
@@ -117,7 +116,7 @@ class Cameras(QObject):
         self.trouble = self.watch.say(camera.info.name, status, now)
         head = "camera lost" if status.state == "reconnecting" else "camera silent" if self.trouble else ""
         window.headline.lost = head
-        if self.trouble and (self.trouble.split("(")[0] != before.split("(")[0] or now - self._said_s > self.REPEAT_S):
+        if self.trouble and (self.trouble != before or now - self._said_s > self.REPEAT_S):
             self._said_s = now
             window.notice.say(self.trouble, bad=True)
         elif before and not self.trouble:

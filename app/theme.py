@@ -142,6 +142,14 @@ def style_sheet(px: int) -> str:
         padding: {pad}px {px}px; }}
     QLabel#notice[bad="true"] {{ border-color: {FAILURE}; }}
     QPushButton#primary {{ background: {ACCENT}; color: {BACKGROUND}; font-weight: 600; }}
+    QPushButton#primary:disabled {{ background: {PANEL}; color: {DIM}; }}
+    QLineEdit {{ background: {CANVAS}; border: 1px solid {LINE}; border-radius: {radius}px; padding: {pad}px {px}px;
+        selection-background-color: {RAISED}; }}
+    QLineEdit:focus {{ border-color: {ACCENT}; }}
+    QScrollBar:vertical {{ background: transparent; width: {px}px; }}
+    QScrollBar::handle:vertical {{ background: {RAISED}; border-radius: {px // 2}px; min-height: {2 * px}px; }}
+    QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{ background: none;
+        height: 0; }}
     QComboBox#compact {{ font-size: {small}px; padding: 0 {pad}px; max-height: {round(px * 1.5)}px; }}
     QToolButton#compact {{ font-size: {small}px; padding: 0 {pad}px; max-height: {round(px * 1.5)}px; }}
     QToolButton#compact:checked {{ background: {mix(RAISED, ACCENT, 0.35).name()}; border-color: {DIM}; }}

@@ -124,7 +124,7 @@ class AlignDialog(QDialog):
         self._refined: tuple[Alignment, float] | str = ""
         self.frame_view = Picture("1  The webcam's frame", "no frame yet")
         self.event_view = Picture("2  The events of half a second", "no events yet")
-        self.overlay = Picture("Edges (green) over events (red)", "nothing to lay over yet")
+        self.overlay = Picture("3  Edges green, events red, both yellow", "nothing to lay over yet")
         self.still, self.clear_button = QPushButton("Hold still"), QPushButton("Clear the points")
         self.refine_button, self.save_button = QPushButton("Refine by edges"), QPushButton("Use and keep")
         self.use_lag = QPushButton("Use this lag")
@@ -259,7 +259,7 @@ class AlignDialog(QDialog):
             points = (np.array(v.points) for v in (self.frame_view, self.event_view))
             try:
                 self.candidate = align.from_points(*points, start.frame_size, start.size)
-                self._tell("Four points: green edges should lie on red ones. Refine, keep, or clear and click again.")
+                self._tell("Yellow is where edges and events meet. Refine, keep, or clear and click again.")
             except McoeError as error:
                 self.clear_points()
                 self._tell(str(error), bad=True)
@@ -298,7 +298,7 @@ class AlignDialog(QDialog):
             self._tell(self._refined, bad=True)
         elif self._shown is not None and self._refined[0].size == self._shown.info.size:
             self.candidate, score = self._refined
-            self._tell(f"Refined: edges and events correlate by {score:.2f}. Keep it if green lies on red.")
+            self._tell(f"Refined: edges and events correlate by {score:.2f}. Keep it if what you see agrees.")
 
     def keep(self) -> None:
         """Lay frames like this from now on, and whenever this pair is opened."""
@@ -346,7 +346,8 @@ class AlignDialog(QDialog):
             else:
                 told[3] = f"{residual.lag_us / 1000:+.1f} ms ({100 * residual.confidence:.0f} % sure)"
                 rest = (residual.lag_us - pair.lag_us) / 1000
-                words = f"{pair.lag_us / 1000:+.1f} ms is subtracted; {rest:+.1f} ms of what was found is left."
+                used = f"{pair.lag_us / 1000:+.1f} ms is" if pair.lag_us else "Nothing is"
+                words = f"{used} subtracted from the frames' times; {rest:+.1f} ms of what was found is left."
         for label, value in zip(self.figures.values(), told, strict=True):
             label.setText(value.replace("-", "−"))
         self.time_words.setText(words.replace("-", "−"))
@@ -364,4 +365,4 @@ class AlignDialog(QDialog):
 
 
 def _whole_ms(ms: float) -> str:
-    return f"{ms:+.0f} ms".replace("-", "−")
+    return f"{ms:+.0f} ms".replace("-", "−") if round(ms) else "0 ms"

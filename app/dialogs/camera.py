@@ -86,7 +86,7 @@ class CameraDialog(QDialog):
         self.look_button, self.open_button = QPushButton("Look again"), QPushButton("Open")
         self.auto, self.sensitivity = QPushButton("automatic"), Choice()
         hint = "Exposure time of a frame; setting it ends automatic exposure."
-        self.exposure = Dial("exposure", 100, 33_000, 0.125, 10_000, _ms, hint, lambda v: 2.0**v, math.log2)
+        self.exposure = Dial("exposure", 100, 33_000, 0.03125, 10_000, _ms, hint, lambda v: 2.0**v, math.log2)
         self.words, self.exposure_note, self.sensitivity_note = QLabel(), QLabel(), QLabel()
         self.state, self.reported = QLabel(), QLabel()
         self.figures = {key: QLabel("–") for key, _, _ in _FIGURES}
@@ -111,6 +111,9 @@ class CameraDialog(QDialog):
     def _choosing(self) -> QFrame:
         panel, box = _panel("Choose a camera")
         self.list.setWordWrap(True)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideNone)
+        self.list.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Cameras")
         self.list.currentItemChanged.connect(lambda *_: self._choose())
         self.list.itemActivated.connect(lambda _: self.open())
@@ -163,6 +166,7 @@ class CameraDialog(QDialog):
         self.sensitivity.setToolTip("Contrast threshold of the event sensor: a lower one sends more events, and noise")
         for name in SENSITIVITIES:
             self.sensitivity.addItem(f"sensitivity: {name}", name)
+        self.sensitivity.setCurrentIndex(SENSITIVITIES.index("default"))
         self.sensitivity.activated.connect(lambda _: self._ask_sensitivity())
         top = QHBoxLayout()
         top.setSpacing(12)
@@ -209,6 +213,7 @@ class CameraDialog(QDialog):
             below = "any program on this address" if network else which if camera.available else camera.reason
             item = QListWidgetItem(f"{camera.name}\n{below}")
             item.setData(_ROLE, camera)
+            item.setToolTip(str(below))
             if not (camera.available or network):
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
                 item.setForeground(QColor(theme.DIM))
@@ -322,7 +327,7 @@ class CameraDialog(QDialog):
             notes = (
                 _support(exposure, "exposure") if camera.info.has_frames else "This camera has no frames to expose.",
                 _support(biases, "sensitivity"),
-                _report(status.settings),
+                _report(status),
             )
         for control in (self.exposure, self.auto):
             control.setEnabled(exposure is not Support.NO)
@@ -372,8 +377,10 @@ def _support(support: Support, what: str) -> str:
     return f"This camera has not said whether its {what} can be set: try it, and see what it reports."
 
 
-def _report(settings: CameraSettings) -> str:
-    told = []
+def _report(status: CameraStatus) -> str:
+    if status.reason:
+        return f"The last attempt to open it again: {status.reason}"
+    settings, told = status.settings, []
     if settings.exposure_us:
         told.append(f"exposure {_ms(settings.exposure_us)}{', automatic' if settings.auto_exposure else ''}")
     if settings.size:
