@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.hud import Watchdog
 from app.screenshot import screenshot
 from app.window import MainWindow
 from app.workbench import Workbench
@@ -20,6 +22,7 @@ def run(
     replay: str | None,
     size: tuple[int, int] | None = None,
     shot: tuple[Path, float] | None = None,
+    watch_s: float | None = None,
 ) -> int:
     """Show the window, open ``replay`` and return the exit code.
 
@@ -28,6 +31,7 @@ def run(
         replay: path of a recording; None opens the default source.
         size: window ``(width, height)``, px; None takes the last run's.
         shot: save the window to this PNG after so many seconds and quit.
+        watch_s: watch the event loop for so many seconds, once results come; print the hold-ups in ms as JSON; quit.
 
     Raises:
         McoeError: the screenshot could not be written.
@@ -45,6 +49,8 @@ def run(
     failures: list[McoeError] = []
     if shot is not None:
         QTimer.singleShot(round(shot[1] * 1000), lambda: _shoot(window, shot[0], failures))
+    if watch_s is not None:
+        _watch(window, watch_s)
     # Ctrl+C in the terminal closes the window in order, so that the pipeline's threads are joined.
     previous = signal.signal(signal.SIGINT, lambda *_: window.close())
     try:
@@ -55,6 +61,26 @@ def run(
     if failures:
         raise failures[0]
     return code
+
+
+def _watch(window: MainWindow, seconds: float) -> None:
+    """Watch from the second result on: loading is watched by nobody's eye."""
+    dog = Watchdog(window, span_s=seconds)
+
+    def report() -> None:
+        longest, p95 = dog.figures()
+        results = window.pipeline.stats().results if window.pipeline else 0
+        print(json.dumps({"longest_ms": longest, "p95_ms": p95, "results": results}))
+        window.close()
+
+    def wait() -> None:
+        if window.pipeline is not None and window.pipeline.stats().results > 1:
+            dog.start()
+            QTimer.singleShot(round(seconds * 1000), report)
+        else:
+            QTimer.singleShot(100, wait)
+
+    wait()
 
 
 def _shoot(window: MainWindow, path: Path, failures: list[McoeError]) -> None:

@@ -23,9 +23,10 @@ STALL_MS = 50.0
 class Watchdog(QObject):
     """Beats every 10 ms in the event loop and notes how late each beat comes."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, span_s: float = SPAN_S) -> None:
         super().__init__(parent)
-        self._late: deque[tuple[float, float]] = deque(maxlen=round(SPAN_S * 1000 / BEAT_MS))
+        self._span_s = span_s
+        self._late: deque[tuple[float, float]] = deque(maxlen=round(span_s * 1000 / BEAT_MS))
         self._due_s: float | None = None
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -49,11 +50,11 @@ class Watchdog(QObject):
         self._due_s = now_s + BEAT_MS / 1000
 
     def figures(self) -> tuple[float, float]:
-        """Return the longest hold-up and the 95th percentile of the last 5 s, ms; zeros before the first beat."""
+        """Return the longest hold-up and the 95th percentile of the last span, ms; zeros before the first beat."""
         if not self._late:
             return 0.0, 0.0
         newest = self._late[-1][0]
-        late = [ms for at, ms in self._late if newest - at <= SPAN_S]
+        late = [ms for at, ms in self._late if newest - at <= self._span_s]
         return max(late), float(np.percentile(late, 95))
 
 

@@ -13,11 +13,12 @@ from mcoe.bench.events import bench_decode, bench_emulator, bench_voxel
 from mcoe.bench.measure import Row, table
 from mcoe.bench.network import bench_network
 from mcoe.bench.network_latency import bench_latency
+from mcoe.bench.window import bench_window
 from mcoe.errors import McoeError
 from mcoe.live.build import EngineOptions, pick_device
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo.aedat4"
-GROUPS = ("network", "voxel", "decode", "emulator", "latency")
+GROUPS = ("network", "voxel", "decode", "emulator", "latency", "window")
 
 
 def main(argv: list[str]) -> int:
@@ -37,6 +38,7 @@ def main(argv: list[str]) -> int:
         "decode": lambda: bench_decode(args.recordings, args.seconds),
         "emulator": lambda: bench_emulator(args.seconds),
         "latency": lambda: bench_latency(args.seconds, EngineOptions(device=args.device, threads=args.threads)),
+        "window": lambda: bench_window(args.seconds, ["--device", args.device, "--threads", str(args.threads)]),
     }
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.processor() or 'CPU'}"
     print(
