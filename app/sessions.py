@@ -205,7 +205,7 @@ class Sessions(QObject):
         since = clock(at - pipeline.info.start_us)
         if pipeline.recording is not None:
             pipeline.mark(name)
-            window.notice.say(f"{name} at {since}, in the recording")
+            window.notice.say(f"{name}{'' if pipeline.info.live else f' at {since}'}, in the recording")
             return
         file = window.recording if window.path is not None else None
         if pipeline.info.live or file is None:

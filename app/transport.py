@@ -132,9 +132,10 @@ class Transport(QFrame):
         self._show_state(stats.state)
         if self._source is None or self.slider.isSliderDown() or self._seek_timer.isActive():
             return
-        self.slider.blockSignals(True)
-        self.slider.setValue((stats.position_us - self._source.start_us) // 1000)
-        self.slider.blockSignals(False)
+        if not self._source.live:  # a live stream's time may be the time of day: too long for a slider
+            self.slider.blockSignals(True)
+            self.slider.setValue((stats.position_us - self._source.start_us) // 1000)
+            self.slider.blockSignals(False)
         self._show_time(stats.position_us)
 
     def changeEvent(self, event) -> None:  # type: ignore[no-untyped-def]

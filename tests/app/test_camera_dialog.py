@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -13,6 +14,7 @@ from app.dialogs.camera import CameraDialog
 from mcoe.capture.cameras import CameraListing, CameraSettings, CameraSource, CameraSpec, CameraStatus, Support
 from mcoe.capture.cameras.base import Capabilities
 from mcoe.capture.cameras.network import NetworkBackend
+from mcoe.capture.source import SourceInfo
 from mcoe.errors import McoeError
 from tests.cameras.conftest import DavisRig, PairRig, WebcamRig
 
@@ -227,6 +229,20 @@ def test_the_dialog_opens_through_the_window(window, maker, qtbot):
     assert "webcam 0" in window.message.title.text()
     assert window.message.words.text().startswith("Connecting to the camera")
     dialog.close()
+
+
+def test_a_live_stream_whose_clock_is_the_time_of_day_is_shown(window, maker, qtbot):
+    # dv-processing stamps µs since 1970; the fake's times begin where its source says.
+    now_us = 1_800_000_000_000_000
+    live = SourceInfo("LOOPBACK", (346, 260), has_frames=True, has_events=True, live=True)
+    maker.pipeline_options = {"info": replace(live, start_us=now_us)}
+    window.open("tcp://127.0.0.1:7777")
+    pipeline = maker.made[-1]
+    pipeline.advance(3)
+    pipeline.info = live
+    qtbot.waitUntil(window.message.isHidden)
+    assert window.transport.time.text() == "live"
+    assert pipeline.stats().position_us > now_us
 
 
 def test_a_control_in_use_is_not_overruled(qtbot):
