@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app.cameras import Cameras
 from app.comparison import Comparison
 from app.expert_map import ExpertMap
+from app.exports import Exports
 from app.eye import Eye
 from app.lab import Laboratory
 from app.sessions import Sessions
@@ -19,4 +20,4 @@ from app.sessions import Sessions
 if TYPE_CHECKING:
     from app.window import MainWindow
 
-FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory, Sessions, Eye, Cameras, Comparison, ExpertMap)
+FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory, Sessions, Eye, Cameras, Comparison, ExpertMap, Exports)

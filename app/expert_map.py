@@ -1,0 +1,185 @@
+"""A map of the experts over the recording: one point per expert and window, near where the votes are alike (Fig. 7)."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QPointF, QRectF, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+
+from app import theme
+from app.painting import Canvas, Painter, legend, line_height, mark, placeholder
+from mcoe.explain.tsne import tsne
+from mcoe.live.result import Result
+
+if TYPE_CHECKING:
+    from app.window import MainWindow
+
+#: Windows kept: with eight experts as many points as settle within seconds.
+KEPT = 48
+FEWEST = 4
+
+
+class Votes:
+    """The experts' votes of at most :data:`KEPT` windows, spread evenly over all that came."""
+
+    def __init__(self) -> None:
+        self.kinds: tuple[str, ...] = ()
+        self._every, self._came = 1, 0
+        self._kept: list[NDArray[np.float32]] = []
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def add(self, result: Result) -> None:
+        """Take a window's votes, if it is its turn."""
+        prediction = result.prediction
+        if self._came % self._every == 0:
+            if len(self._kept) == KEPT:
+                del self._kept[1::2]
+                self._every *= 2
+            self.kinds = prediction.expert_kinds
+            self._kept.append(prediction.expert_logits)
+        self._came += 1
+
+    def features(self) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        """Return the votes ``(windows · N_e, J)`` and each point's kind."""
+        return np.concatenate(self._kept), self.kinds * len(self._kept)
+
+
+class MapDialog(QDialog):
+    """Computes in a thread of its own and draws the points while they settle."""
+
+    REFRESH_MS = 60
+
+    def __init__(self, window: MainWindow, votes: Votes) -> None:
+        super().__init__(window)
+        self.setWindowTitle("Map of the experts")
+        self.votes = votes
+        self.points: NDArray[np.float64] | None = None
+        self.kinds: tuple[str, ...] = ()
+        self._thread: threading.Thread | None = None
+        self._wanted = False
+        self._window = window
+        self.canvas = Canvas(self._draw)
+        self.canvas.setToolTip(
+            "t-SNE of the experts' votes over the recording (the paper's Fig. 7): one mark per expert and window, "
+            "coloured by kind; kinds that stand apart have specialised."
+        )
+        self.words = QLabel()
+        self.words.setObjectName("panelNote")
+        self.again = QPushButton("Compute anew")
+        self.again.setToolTip("Lay the windows out that have been shown by now")
+        self.again.clicked.connect(self.compute)
+        foot = QHBoxLayout()
+        foot.addWidget(self.words, 1)
+        foot.addWidget(self.again)
+        box = QVBoxLayout(self)
+        box.addWidget(self.canvas, 1)
+        box.addLayout(foot)
+        self._timer = QTimer(self)
+        self._timer.setInterval(self.REFRESH_MS)
+        self._timer.timeout.connect(self._look)
+
+    @property
+    def busy(self) -> bool:
+        """Whether the points still move."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def compute(self) -> None:
+        """Begin anew with what has been gathered."""
+        if self.busy:
+            return
+        if len(self.votes) < FEWEST:
+            self.words.setText("Play some of a recording first; the map needs a few windows.")
+            return
+        features, self.kinds = self.votes.features()
+        self.points, self._wanted = None, True
+
+        def watch(points: NDArray[np.float64]) -> bool:
+            self.points = points
+            return self._wanted
+
+        def work() -> None:
+            self.points = tsne(features, watch=watch)
+
+        self._thread = threading.Thread(target=work, name="mcoe-tsne")
+        self._window.join_at_end(self._thread)
+        self._thread.start()
+        self.again.setEnabled(False)
+        self._timer.start()
+        self._look()
+
+    def stop(self) -> None:
+        """Leave the points where they are."""
+        self._wanted = False
+
+    def _look(self) -> None:
+        self.canvas.update()
+        windows = len(self.kinds) // max(1, len(self.votes.kinds))
+        settled = "settled" if not self.busy else "settling …"
+        self.words.setText(f"{len(self.kinds):,} votes of {windows} windows · {settled}")
+        if not self.busy:
+            self._timer.stop()
+            self.again.setEnabled(True)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.compute()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self.stop()
+        super().hideEvent(event)
+
+    def _draw(self, painter: Painter, rect: QRectF) -> None:
+        points, line = self.points, line_height(painter, 0.86)
+        plot = rect.adjusted(0, line + 6, 0, 0)
+        if points is None or len(points) != len(self.kinds):
+            placeholder(painter, plot, "Nothing to show yet.")
+            return
+        used = [kind for kind in theme.KIND_COLOURS if kind in self.kinds]
+        entries = [(theme.KIND_MARKS[kind], theme.KIND_COLOURS[kind], kind) for kind in used]
+        legend(painter, QRectF(rect.left(), rect.top(), rect.width(), line), entries, align_right=False)
+        painter.fillRect(plot, theme.CANVAS)
+        low, high = points.min(0), points.max(0)
+        inner = plot.adjusted(line, line, -line, -line)
+        scale = min(inner.width(), inner.height()) / max(1e-12, float((high - low).max()))
+        offsets = (points - (low + high) / 2) * scale
+        for (x, y), kind in zip(offsets, self.kinds, strict=True):
+            at = QPointF(inner.center().x() + x, inner.center().y() + y)
+            mark(painter, at, line * 0.55, theme.KIND_MARKS[kind], theme.KIND_COLOURS[kind])
+
+
+class ExpertMap(QObject):
+    """Gathers votes while a recording plays and opens the map."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.votes = Votes()
+        self.dialog: MapDialog | None = None
+        window.result_shown.connect(lambda result: self.votes.add(result))
+        window.pipeline_changed.connect(self._changed)
+        hint = "t-SNE of the experts' votes over the recording (the paper's Fig. 7)"
+        window.menus.add("Explain", "&Map of the experts…", "T", self.show_map, hint)
+
+    def _changed(self, pipeline: object) -> None:
+        if pipeline is None and self.dialog is not None:
+            self.dialog.stop()
+        if pipeline is not None:
+            self.votes = Votes()
+            if self.dialog is not None:
+                self.dialog.votes = self.votes
+
+    def show_map(self) -> None:
+        """Show the map of what was played by now."""
+        if self.dialog is None:
+            self.dialog = MapDialog(self._window, self.votes)
+            self.dialog.resize(self._window.width() // 2, self._window.height() * 2 // 3)
+        self.dialog.show()
+        self.dialog.raise_()
+        self.dialog.activateWindow()
