@@ -20,4 +20,12 @@ from app.sessions import Sessions
 if TYPE_CHECKING:
     from app.window import MainWindow
 
-FEATURES: tuple[Callable[[MainWindow], object], ...] = (Laboratory, Sessions, Eye, Cameras, Comparison, ExpertMap, Exports)
+FEATURES: tuple[Callable[[MainWindow], object], ...] = (
+    Laboratory,
+    Sessions,
+    Eye,
+    Cameras,
+    Comparison,
+    ExpertMap,
+    Exports,  # after all panels: it gives each its context menu
+)

@@ -19,6 +19,8 @@ class Pipeline(Protocol):
 
     #: What to explain; replaced, never changed.
     question: Question
+    #: Called in the inference thread with every result.
+    on_result: Callable[[Result], None] | None
 
     #: The open source, for what only it knows (a camera's status and settings); None before it is open.
     source: Source | None

@@ -46,6 +46,7 @@ class FakePipeline:
     question: Question = field(default_factory=Question)
     light: Lighting = field(default_factory=Lighting)
     second: object = None
+    on_result: object = None
     recording: RecorderStatus | None = None
     source: object = None
 
@@ -160,6 +161,8 @@ class FakePipeline:
             second = make_prediction(self._index + 17, self.question)
         prediction = replace(prediction, stride=window.index - older.index)
         self._result = Result(window, older, prediction, {}, stressed, second)
+        if self.on_result is not None:
+            self.on_result(self._result)
         shown = point(len(self._points), prediction.probabilities, self._epoch, window.t1_us)
         shown = replace(shown, alpha=float(prediction.alpha.mean()), events_per_s=30.0 * len(window.events))
         self._points.append(replace(shown, stressed=stressed.prediction.probabilities if stressed else None))

@@ -1,0 +1,214 @@
+"""What the user takes home: predictions, a report, a film, pictures of the window and of each plot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QPoint, Qt, QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from app import theme
+from app.export.report import save_report
+from app.lab import Laboratory
+from app.screenshot import screenshot
+from mcoe.capture.sidecar import load_sidecar
+from mcoe.errors import McoeError
+from mcoe.live.session import SessionLog, has_parquet, save_table
+from mcoe.live.video import save_video
+from mcoe.model.config import EMOTIONS
+
+if TYPE_CHECKING:
+    from app.protocol import Pipeline
+    from app.window import MainWindow
+
+LOOK_MS = 100
+#: Colours of the film.
+COLOURS = {name: theme.rgb(theme.EMOTION_COLOURS[name]) for name in EMOTIONS} | {
+    "on": theme.rgb(theme.ON), "off": theme.rgb(theme.OFF), "text": theme.rgb(theme.TEXT),
+    "dim": theme.rgb(theme.DIM), "ground": theme.rgb(theme.BACKGROUND),
+}  # fmt: skip
+
+
+class _Job:
+    """Something that is written in a thread; ``share`` is 0..1 done, or None where it is short."""
+
+    def __init__(self, path: Path, work: Callable[[_Job], bool | None]) -> None:
+        self.path = path
+        self.share: float | None = None
+        self.error = ""
+        self.cancelled = False
+
+        def run() -> None:
+            try:
+                self.cancelled = work(self) is False
+            except McoeError as error:
+                self.error = str(error)
+
+        self._stop = threading.Event()
+        self.thread = threading.Thread(target=run, name="mcoe-export", daemon=True)
+        self.thread.start()
+
+    def cancel(self) -> None:
+        self._stop.set()
+
+    def progress(self, share: float) -> bool:
+        self.share = share
+        return not self._stop.is_set()
+
+
+class Exports(QObject):
+    """Wires the exports to the Session menu and to every panel's context menu; it must come after all panels."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.log = SessionLog()
+        self._job: _Job | None = None
+        add = window.menus.add
+        add("Session", "Save &predictions…", "Ctrl+E", partial(self.ask, "csv"), "A row per window, as --headless does")
+        self.parquet_action = add("Session", "Save predictions as Par&quet…", "", partial(self.ask, "parquet"))
+        if not has_parquet():
+            self.parquet_action.setText("Predictions as Parquet need: pip install pyarrow")
+            self.parquet_action.setEnabled(False)
+        add("Session", "Save &report…", "Ctrl+P", partial(self.ask, "html"), "The session on one page, as HTML")
+        self.film_action = add("Session", "Save fil&m…", "Ctrl+Shift+E", self.film, "The recording with bars, as MP4")
+        add("Session", "Save this &view…", "Ctrl+S", partial(self.ask, "png"), "The window as a PNG")
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_MS)
+        self._timer.timeout.connect(self._look)
+        window.pipeline_changed.connect(self._opened)
+        for key, panel in window.panels.items():
+            panel.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            panel.customContextMenuRequested.connect(partial(self._menu, key))
+
+    def _opened(self, pipeline: Pipeline | None) -> None:
+        if self._job is not None:
+            self._job.cancel()
+        if pipeline is not None:
+            self.log = SessionLog()
+            pipeline.on_result = self.log.add
+
+    # ---- files
+
+    def ask(self, kind: str) -> None:
+        """Ask for a file of this kind (csv, parquet, html, mp4, png) and write it."""
+        window = self._window
+        if window.pipeline is None and kind != "png":
+            window.notice.say("Nothing is open that could be saved; open a recording or a camera first.", bad=True)
+            return
+        names = {"csv": "Table", "parquet": "Table", "html": "Report", "mp4": "Film", "png": "Picture"}
+        path = self._file(f"{self.name}.{kind}", f"{names[kind]} (*.{kind})")
+        if path is not None:
+            self.save(path)
+
+    def film(self) -> None:
+        """Film the recording, or stop filming."""
+        if self._job is not None and self._job.share is not None:
+            self._job.cancel()
+        elif self._window.recording is None:
+            self._window.notice.say("A camera cannot be filmed afterwards; record it and open the recording.", bad=True)
+        else:
+            self.ask("mp4")
+
+    @property
+    def name(self) -> str:
+        """What files are called after: the recording or the camera."""
+        file, info = self._window.recording, self._window.pipeline.info if self._window.pipeline else None
+        return file.stem if file is not None else info.name.replace("/", "-") if info is not None else "mcoe-live"
+
+    def _file(self, proposed: str, kinds: str) -> Path | None:
+        settings = self._window.settings
+        folder = Path(str(settings.value("export folder", str(Path.home()))))
+        path, _ = QFileDialog.getSaveFileName(self._window, "Save", str(folder / proposed), kinds)
+        if not path:
+            return None
+        settings.setValue("export folder", str(Path(path).parent))
+        return Path(path)
+
+    def save(self, path: Path) -> None:
+        """Write the session to ``path``, as its extension says, in a thread; how it went is told."""
+        window, kind, results = self._window, path.suffix.lower(), self.log.results()
+        if self._job is not None:
+            window.notice.say(f"{self._job.path.name} is still being written; wait for it or stop it.", bad=True)
+            return
+        if kind == ".png":
+            self._picture(window, path)
+            return
+        if kind == ".mp4":
+            self.film_action.setText("Stop the fil&m")
+            self._begin(path, self._film)
+        elif kind == ".html":
+            engine = window.pipeline.engine_info if window.pipeline is not None else None
+            labels = window.camera.labels
+            sweep, name = window.feature(Laboratory).sweep, self.name
+            self._begin(path, lambda job: save_report(job.path, name, engine, results, labels, sweep))
+        else:
+            self._begin(path, lambda job: save_table(results, job.path))
+
+    def _film(self, job: _Job) -> bool:
+        window, bench, path = self._window, self._window.workbench, self._window.path
+        file = window.recording
+        return save_video(
+            lambda: bench.open_source(path), bench.build, job.path, stride=bench.stride, colours=COLOURS,
+            sidecar=load_sidecar(file) if file is not None else None, progress=job.progress,
+        )  # fmt: skip
+
+    def _begin(self, path: Path, work: Callable[[_Job], bool | None]) -> None:
+        self._job = _Job(path, work)
+        self._window.join_at_end(self._job.thread)
+        self._timer.start()
+
+    def _look(self) -> None:
+        job = self._job
+        assert job is not None
+        say = self._window.notice.say
+        if job.thread.is_alive():
+            if job.share is not None:
+                say(f"Filming {job.path.name}: {100 * job.share:.0f} %")
+            return
+        self._timer.stop()
+        self._job = None
+        self.film_action.setText("Save fil&m…")
+        if job.error:
+            say(job.error, bad=True)
+        else:
+            say("Stopped: no film was kept." if job.cancelled else f"Saved {job.path}")
+
+    def _picture(self, widget: QWidget, path: Path) -> None:
+        self._window.notice.hide()
+        try:
+            screenshot(widget, path)
+        except McoeError as error:
+            self._window.notice.say(str(error), bad=True)
+        else:
+            self._window.notice.say(f"Saved {path}")
+
+    # ---- a panel's context menu
+
+    def menu(self, key: str) -> QMenu:
+        """Return the context menu of the panel ``key``."""
+        menu = QMenu(self._window)
+        menu.addAction("Copy picture").triggered.connect(lambda: self.copy(key))
+        menu.addAction("Save picture…").triggered.connect(lambda: self.save_panel(key))
+        return menu
+
+    def _menu(self, key: str, at: QPoint) -> None:
+        menu = self.menu(key)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self._window.panels[key].mapToGlobal(at))
+
+    def copy(self, key: str) -> None:
+        """Put the picture of a panel, with its title, on the clipboard."""
+        QGuiApplication.clipboard().setPixmap(self._window.board.docks[key].grab())
+        self._window.notice.say(f"{self._window.panels[key].title}: the picture is on the clipboard.")
+
+    def save_panel(self, key: str) -> None:
+        """Ask for a file and save the picture of a panel."""
+        path = self._file(f"{self.name}-{key}.png", "Picture (*.png)")
+        if path is not None:
+            self._picture(self._window.board.docks[key], path)
