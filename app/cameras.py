@@ -33,7 +33,7 @@ class Watch:
             self._fed_s = now_s
             if status.state == "failed":
                 return status.reason or f"{name} failed; open it again."
-            return f"{name} is gone: plug it in again, and the stream goes on by itself."
+            return f"{name} is gone: plug it in (or start its program) again, and the stream goes on by itself."
         if status.events_per_s or status.frames_per_s or self._fed_s == math.inf:
             self._fed_s = now_s
         if now_s - self._fed_s > self.STALL_S:

@@ -161,7 +161,7 @@ def test_the_watch_tells_of_a_lost_and_of_a_silent_camera():
     assert watch.say("EVK4", fed, 0) == ""
     assert watch.say("EVK4", starved, 2) == ""
     assert "sends nothing" in watch.say("EVK4", starved, 4)
-    assert "plug it in again" in watch.say("EVK4", CameraStatus("reconnecting", "The cable is out."), 5)
+    assert "plug it in" in watch.say("EVK4", CameraStatus("reconnecting", "The cable is out."), 5)
     assert watch.say("EVK4", starved, 7) == ""  # it has just come back
     assert watch.say("EVK4", CameraStatus("failed", "EVK4 broke; open it again."), 8) == "EVK4 broke; open it again."
 
