@@ -65,7 +65,7 @@ class MapDialog(QDialog):
         self._thread: threading.Thread | None = None
         self._wanted = False
         self._window = window
-        self.canvas = Canvas(self._draw)
+        self.canvas = Canvas(self._draw, theme.BACKGROUND)
         self.canvas.setToolTip(
             "t-SNE of the experts' votes over the recording (the paper's Fig. 7): one mark per expert and window, "
             "coloured by kind; kinds that stand apart have specialised."
