@@ -36,6 +36,7 @@ class Eye(QObject):
         self._source: SourceInfo | None = None
         self.view: View | None = None
         self._found: list[Roi | str | None] = []
+        self.make_filter = partial(NoiseFilter)
         self.editor = RoiEditor(window.camera)
         self.editor.changed.connect(lambda roi: self._set(View(roi, self.mirror_action.isChecked())))
         self.editor.finished.connect(self._keep)
@@ -163,8 +164,14 @@ class Eye(QObject):
         """Filter the event noise from the next batch on, or stop."""
         self._window.settings.setValue("filter", on)
         if self._window.pipeline is not None:
-            self._window.pipeline.set_filter(NoiseFilter if on else None)
+            self._window.pipeline.set_filter(self.make_filter if on else None)
         self.say()
+
+    def set_reach(self, duration_us: int) -> None:
+        """Let an event's neighbour have fired so long before it, µs."""
+        self.make_filter = partial(NoiseFilter, duration_us=duration_us)
+        if self.filter_action.isChecked():
+            self.set_filter(True)
 
     def say(self) -> None:
         """Bring the camera panel's note up to date: mirrored or not, events per second before and after the filter."""

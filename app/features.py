@@ -15,6 +15,7 @@ from app.expert_map import ExpertMap
 from app.exports import Exports
 from app.eye import Eye
 from app.lab import Laboratory
+from app.preferences import Preferences
 from app.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -27,5 +28,6 @@ FEATURES: tuple[Callable[[MainWindow], object], ...] = (
     Cameras,
     Comparison,
     ExpertMap,
+    Preferences,
     Exports,  # after all panels: it gives each its context menu
 )

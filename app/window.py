@@ -105,7 +105,9 @@ class MainWindow(DropWindow):
         self._build()
         self._add_panels()
         add_actions(self)
-        self._features: list[object] = [feature(self) for feature in FEATURES]
+        self._features: list[object] = []
+        for feature in FEATURES:  # one by one: a later one may ask for an earlier one
+            self._features.append(feature(self))
         self._rescale()
         self.show_layout("Demo")
         self._welcome()

@@ -16,7 +16,7 @@ from mcoe.live.pipeline import HistoryPoint
 from mcoe.live.result import Result
 from mcoe.model.config import EMOTIONS
 
-#: Time constant of the smoothing, µs.
+#: Time constant of the smoothing, µs, until the settings say otherwise.
 SMOOTH_US = 400_000
 UNTRAINED = "Untrained network: these bars mean nothing yet"
 
@@ -26,13 +26,14 @@ class EmotionPanel(Panel):
 
     title = "Emotion"
     sentence = (
-        "The fused prediction of the HCE-MoE head: bars are smoothed over 0.4 s, the white tick is this moment; "
-        "where the recording is labelled, a ring marks what is true."
+        "The fused prediction of the HCE-MoE head: bars are smoothed (0.4 s unless set otherwise), the white tick "
+        "is this moment; where the recording is labelled, a ring marks what is true."
     )
 
     def __init__(self) -> None:
         super().__init__()
         self.smoothed: np.ndarray | None = None
+        self.smooth_us = SMOOTH_US
         self.note.setText("bar: smoothed · tick: this moment")
 
     @property
@@ -55,7 +56,7 @@ class EmotionPanel(Panel):
         return "" if self.smoothed is None else EMOTIONS[int(self.smoothed.argmax())]
 
     def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
-        self.smoothed = smooth(result, history)
+        self.smoothed = smooth(result, history, self.smooth_us)
         super().show_result(result, history)
 
     def clear(self) -> None:
@@ -107,8 +108,8 @@ class EmotionPanel(Panel):
         text(painter, row, percent(value), RIGHT, theme.TEXT if first else theme.DIM, bold=first)
 
 
-def smooth(result: Result, history: Sequence[HistoryPoint]) -> np.ndarray:
-    """Return the exponentially weighted mean of the recent probabilities ``(J,)``, time constant 0.4 s."""
+def smooth(result: Result, history: Sequence[HistoryPoint], constant_us: int = SMOOTH_US) -> np.ndarray:
+    """Return the exponentially weighted mean of the recent probabilities ``(J,)``; those themselves at 0 µs."""
     window = result.window
     total = np.array(result.prediction.probabilities, np.float64)
     weight = 1.0
@@ -116,9 +117,9 @@ def smooth(result: Result, history: Sequence[HistoryPoint]) -> np.ndarray:
         age = window.t1_us - point.t_us
         if point.epoch == window.epoch and age <= 0:
             continue
-        if point.epoch != window.epoch or age > 5 * SMOOTH_US:
+        if point.epoch != window.epoch or age > 5 * constant_us:
             break
-        share = float(np.exp(-age / SMOOTH_US))
+        share = float(np.exp(-age / constant_us))
         total += share * point.probabilities
         weight += share
     return total / weight

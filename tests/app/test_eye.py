@@ -151,10 +151,14 @@ def test_without_a_frame_there_is_nothing_to_search(window):
 def test_n_filters_this_and_the_next_source_and_shows_both_rates(eye, playing, qtbot, maker):
     window, pipeline = playing
     qtbot.keyClick(window, Qt.Key.Key_N)
-    assert pipeline.calls[-1] == ("set_filter", NoiseFilter)
+    name, make = pipeline.calls[-1]
+    assert name == "set_filter"
+    assert isinstance(make(SIZE), NoiseFilter)
     assert window.camera.note.text() == "noise filter: 412 k → 0 events/s"
     window.open("other.aedat4")
-    qtbot.waitUntil(lambda: ("set_filter", NoiseFilter) in maker.made[-1].calls)
+    qtbot.waitUntil(lambda: ("set_filter", make) in maker.made[-1].calls)
+    eye.set_reach(5000)
+    assert maker.made[-1].calls[-1][1](SIZE).duration_us == 5000
     qtbot.keyClick(window, Qt.Key.Key_N)
     assert maker.made[-1].calls[-1] == ("set_filter", None)
     assert "noise" not in window.camera.note.text()
