@@ -177,7 +177,7 @@ class Sessions(QObject):
             f"; {status.dropped_packets:,} packets were lost: the disk was too slow" if status.dropped_packets else ""
         )
         self._window.notice.say(
-            f"Recorded {short(status.events)} events and {status.frames:,} frames, {short(status.bytes)}B{lost}.",
+            f"Recorded {short(status.events)} events and {status.frames:,} frames, {_size(status.bytes)}{lost}.",
             bad=bool(lost),
         )
 
@@ -186,7 +186,7 @@ class Sessions(QObject):
             switch.blockSignals(True)
             switch.setChecked(status is not None)
             switch.blockSignals(False)
-        self.button.setText("● Record" if status is None else f"■ {short(status.bytes)}B")
+        self.button.setText("● Record" if status is None else f"■ {_size(status.bytes)}")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
@@ -238,3 +238,8 @@ class Sessions(QObject):
         self.browser.show_folder(Path(str(last)))
         self.browser.show()
         self.browser.raise_()
+
+
+def _size(count: int) -> str:
+    words = short(count)
+    return f"{words}B" if words[-1].isalpha() else f"{words} B"

@@ -150,6 +150,7 @@ def style_sheet(px: int) -> str:
     QScrollBar::handle:vertical {{ background: {RAISED}; border-radius: {px // 2}px; min-height: {2 * px}px; }}
     QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{ background: none;
         height: 0; }}
+    QPushButton#compact {{ font-size: {small}px; padding: 0 {pad * 2}px; max-height: {round(px * 1.5)}px; }}
     QComboBox#compact {{ font-size: {small}px; padding: 0 {pad}px; max-height: {round(px * 1.5)}px; }}
     QToolButton#compact {{ font-size: {small}px; padding: 0 {pad}px; max-height: {round(px * 1.5)}px; }}
     QToolButton#compact:checked {{ background: {mix(RAISED, ACCENT, 0.35).name()}; border-color: {DIM}; }}

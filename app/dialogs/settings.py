@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from app.controls import Choice
@@ -48,6 +49,9 @@ class SettingsDialog(QDialog):
         self.buttons.rejected.connect(self.reject)
         self.buttons.button(kinds.RestoreDefaults).clicked.connect(lambda: self.show_values(DEFAULTS))
         self.buttons.button(kinds.Ok).setObjectName("primary")
+        self.buttons.button(kinds.RestoreDefaults).setText("Restore defaults")
+        for button in self.buttons.buttons():
+            button.setIcon(QIcon())  # the desktop's own icons belong to another palette
         box = QVBoxLayout(self)
         pad = self.fontMetrics().height()
         box.setContentsMargins(pad, pad, pad, pad)
