@@ -62,9 +62,12 @@ class WindowBuilder:
             self._take_events(packet)
         if not self._info.has_frames:
             yield from self._ticks()
-            return
         while self._frames and (not self._info.has_events or self._frames[0].end_us <= self._seen_us):
             yield self._cut(self._frames.popleft())
+        # Only now: a camera that comes back after a gap moves the time on past windows that were still waiting.
+        oldest = min(self._seen_us, self._frames[0].end_us if self._frames else self._seen_us) - KEPT_US
+        while self._batches and self._batches[0]["timestamp"][-1] < oldest:
+            self._batches.popleft()
 
     def finish(self) -> Iterator[Window]:
         """Yield the windows still waiting when the stream has ended."""
@@ -77,9 +80,6 @@ class WindowBuilder:
         self.late_events += int(np.searchsorted(times, self._cut_us)) if times[0] < self._cut_us else 0
         self._batches.append(events)
         self._seen_us = max(self._seen_us, int(times[-1]))
-        oldest = min(self._seen_us, self._frames[0].end_us if self._frames else self._seen_us) - KEPT_US
-        while self._batches[0]["timestamp"][-1] < oldest:
-            self._batches.popleft()
 
     def _ticks(self) -> Iterator[Window]:
         if not self._batches:

@@ -122,3 +122,17 @@ def test_events_do_not_pile_up_when_the_frames_stop() -> None:
         if not isinstance(item, Frame):
             list(builder.feed(item))
             assert len(builder._batches) <= KEPT_US // 10_000 + 2
+
+
+def test_events_before_a_gap_reach_their_windows() -> None:
+    items = [p for p in packets() if not isinstance(p, Frame)]
+    late = items[-1].copy()
+    late["timestamp"] += 3_000_000
+    builder = WindowBuilder(FakeSource(items).info, 10, 3)
+    for item in items[:-1]:
+        list(builder.feed(item))
+    first = next(iter(builder.feed(late)))
+    before = all_events(list(items))
+    inside = (before["timestamp"] >= first.t0_us) & (before["timestamp"] < first.t1_us)
+    assert inside.sum() > 50
+    assert len(first.events) >= 0.5 * inside.sum()
