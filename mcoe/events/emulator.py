@@ -171,7 +171,8 @@ def _fire_loop(
             change = level - reference[y, x]
             on = 1 if change > 0 else 0
             threshold = thresholds[on, y, x]
-            crossings = np.int64(abs(change) / threshold)
+            # A level that did not move crosses nothing; rounding may have left the reference just short of it.
+            crossings = np.int64(abs(change) / threshold) if level != start else np.int64(0)
             step = threshold if on else -threshold
             for _ in range(crossings):
                 reference[y, x] += step

@@ -351,7 +351,8 @@ class Pipeline:
             assert info is not None
             if builder is None:
                 self._ready.wait()
-                assert self.engine_info is not None
+                if self.engine_info is None:
+                    return  # closed while the engine was loading
                 builder = WindowBuilder(info, self.engine_info.size, self.engine_info.bins)
                 builder.restart(0)
                 self._builder = builder

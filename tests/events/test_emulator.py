@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mcoe.events.emulator import EventEmulator, log_intensity
@@ -62,6 +62,7 @@ def test_a_moving_edge_is_on_where_it_brightens_and_off_where_it_darkens():
 
 
 @settings(deadline=None, max_examples=60)
+@example([0, 14, 0, 0], 0, 0.05)  # rounding leaves the reference a threshold short of a level that then stays
 @given(st.lists(st.integers(0, 255), min_size=2, max_size=12), st.integers(0, 40_000), st.floats(0.05, 0.6))
 def test_equals_a_slow_loop(levels, refractory_us, threshold):
     emulator = EventEmulator((1, 1), **{**QUIET, "threshold": threshold, "refractory_us": refractory_us})
@@ -75,6 +76,8 @@ def test_equals_a_slow_loop(levels, refractory_us, threshold):
             continue
         start, end = log[levels[k - 1]], log[level]
         change = end - reference
+        if start == end:
+            continue
         for _ in range(int(np.float32(abs(change)) / step)):
             reference += np.float32(math.copysign(step, change))
             t = (k - 1) * 20_000 + min(19_999, max(0, int(20_000 * ((reference - start) / (end - start)))))
