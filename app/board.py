@@ -90,6 +90,10 @@ class Board(QMainWindow):
             assert settings is not None
             saved = json.loads(str(settings.value(f"layouts/{name}/shares", "{}")))
             self._shares = {key: (float(w), float(h)) for key, (w, h) in saved.items()}
+            # Qt leaves docks of the layout before among those that it restores.
+            shown = json.loads(str(settings.value(f"layouts/{name}/shown", "[]"))) or leaves(self.tree(name))
+            for key in self.docks.keys() - set(shown):
+                self.removeDockWidget(self.docks[key])
         self._arranging = False
         self._fit()
         self.setUpdatesEnabled(True)
@@ -99,6 +103,8 @@ class Board(QMainWindow):
         """Remember the arrangement of the layout now shown."""
         settings.setValue(f"layouts/{self.layout_name}/state", self.saveState(STATE_VERSION))
         settings.setValue(f"layouts/{self.layout_name}/shares", json.dumps(self._shares))
+        shown = [key for key, dock in self.docks.items() if not dock.isHidden()]
+        settings.setValue(f"layouts/{self.layout_name}/shown", json.dumps(shown))
 
     def _place(self, tree: str | Group) -> None:
         for dock in self.docks.values():

@@ -161,3 +161,17 @@ def test_only_what_is_on_screen_is_asked_for(playing, qtbot):
     asked(True, False)
     window.board.docks["heatmaps"].toggleViewAction().trigger()
     asked(False, False)
+
+
+def test_the_next_run_shows_in_each_layout_its_own_panels_only(window, maker, settings, qtbot):
+    for name in ("Lighting", "Demo"):
+        window.show_layout(name)
+    window.close()
+    second = MainWindow(maker, settings)
+    qtbot.addWidget(second)
+    second.resize(1280, 800)
+    second.show()
+    for name in ("Lighting", "Demo", "Lighting"):
+        second.show_layout(name)
+        shown = {key for key, dock in second.board.docks.items() if not dock.isHidden()}
+        assert shown == set(leaves(second.board.tree(name)))
