@@ -162,7 +162,7 @@ def sweep_chart(sweep: Sweep) -> str:
     xs = [left + (ev - low) / max(high - low, 1e-9) * (right - left) for ev in sweep.evs]
     out = [_grid(left, right)]
     out += [
-        _words(x, HEIGHT - 6, f"{ev:+g}".replace("-", "−"), theme.DIM, "middle")
+        _words(x, HEIGHT - 6, (f"{ev:+g}".replace("-", "−") if ev else "0"), theme.DIM, "middle")
         for x, ev in zip(xs, sweep.evs, strict=True)
     ]
     y = 12.0
