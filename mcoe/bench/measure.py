@@ -31,11 +31,13 @@ def race(
     *,
     seconds: float,
     per_second: float | None = None,
+    burst: int = 1,
 ) -> list[Row]:
     """Time the contenders in turns for about ``seconds`` each and return a row each, the first being the reference.
 
     Args:
         per_second: items a call handles; rows then show millions of items per second, else milliseconds a call.
+        burst: calls a turn; above 1, an untimed call comes first, in which the thread pool of the one before goes idle.
     """
     for call in contenders.values():  # compile, allocate, fill caches
         call()
@@ -46,13 +48,16 @@ def race(
         for name, call in contenders.items():
             if spent[name] >= seconds and len(times[name]) >= 5:
                 continue
-            _synchronise()
-            started = time.perf_counter()
-            call()
-            _synchronise()
-            took = time.perf_counter() - started
-            times[name].append(took)
-            spent[name] += took
+            if burst > 1:
+                call()
+            for _ in range(burst):
+                _synchronise()
+                started = time.perf_counter()
+                call()
+                _synchronise()
+                took = time.perf_counter() - started
+                times[name].append(took)
+                spent[name] += took
     reference = float(np.median(next(iter(times.values()))))
     rows = []
     for name, taken in times.items():

@@ -52,6 +52,7 @@ def bench_network(device: torch.device, threads: int, seconds: float) -> list[Ro
 
     @torch.no_grad()
     def forward() -> object:
+        torch.set_num_threads(threads)
         return net(*pair)
 
     contenders: dict[str, Callable[[], object]] = {"full forward, eager torch float32": forward}
@@ -67,8 +68,9 @@ def bench_network(device: torch.device, threads: int, seconds: float) -> list[Ro
             shown = "with Grad-CAM and expert trace" if explain else "prediction only"
             step = functools.partial(_step, engine, own, Question(cam=explain))
             contenders[f"streaming step, {name}, {shown}"] = step
-    return race("Network, batch 1, 100×100", contenders, seconds=seconds)
+    return race("Network, batch 1, 100×100", contenders, seconds=seconds, burst=15)
 
 
 def _step(engine: Engine, stream: _Stream, question: Question) -> object:
+    torch.set_num_threads(engine.torch_threads)  # the engines of this process share one setting
     return engine.step(*stream.next(), question)

@@ -54,7 +54,8 @@ class Engine:
         self._shown = tuple(m for m in net.config.modalities if m != mask)
         self._backbones = build_backbones(backbone, net, device, threads)
         # The head's tensors are small: a second thread gains little, and costs tenfold when another process is busy.
-        torch.set_num_threads(threads if self._backbones.name == "torch" else 1)
+        self.torch_threads = threads if self._backbones.name == "torch" else 1
+        torch.set_num_threads(self.torch_threads)
         self._cache: OrderedDict[tuple[str, int, int, Hashable], tuple[Tensor, Tensor]] = OrderedDict()
         self.info = EngineInfo(
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {threads} threads",
