@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mcoe.capture.sidecar import Sidecar
 from mcoe.capture.source import Source
 from mcoe.errors import McoeError
+from mcoe.events.packets import packet_end_us
 from mcoe.live.lighting import Lighting, stress_window
 from mcoe.live.protocols import Stepper
 from mcoe.live.result import Question, Window
@@ -23,6 +24,8 @@ from mcoe.model.config import EMOTIONS
 READINGS = ("fusion", "RGB only", "events only")
 #: Exposure values of a full sweep, stops.
 EVS: tuple[float, ...] = tuple(float(ev) for ev in range(-6, 7))
+#: Share of the progress bar for reading the recording.
+READING = 0.1
 _ASK = Question(cam=False, readings=True)
 
 
@@ -86,12 +89,15 @@ def sweep(
         info = source.info
         if info.live or not (info.has_frames and info.has_events):
             raise McoeError(f"{info.name} cannot be swept: a sweep needs a recording with frames and events.")
-        pairs = list(_pairs(source, WindowBuilder(info, engine.info.size, engine.info.bins), Pairing(stride)))
+        chosen = _choose(
+            source, WindowBuilder(info, engine.info.size, engine.info.bins), Pairing(stride), most, progress
+        )
     finally:
         source.close()
-    if not pairs:
+    if chosen is None:
+        return None
+    if not chosen:
         raise McoeError(f"{info.name} holds no window to sweep over; open a longer recording.")
-    chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, min(most, len(pairs))).astype(int))]
     truth = np.array([_label(sidecar, window) for _, window in chosen])
     base = base or Lighting(noise=1.0)
     votes = np.empty((len(evs), len(chosen), len(READINGS)), int)
@@ -99,7 +105,7 @@ def sweep(
     done, total = 0, (len(evs) + 1) * len(chosen)
     for row, ev in enumerate([None, *evs]):
         for i, (older, window) in enumerate(chosen):
-            if not progress(done / total):
+            if not progress(READING + (1 - READING) * done / total):
                 return None
             done += 1
             if ev is None:
@@ -118,12 +124,31 @@ def sweep(
     return Sweep(tuple(evs), (votes == reference[:, None]).mean(1), accuracy, len(chosen), int(known.sum()))
 
 
-def _pairs(source: Source, builder: WindowBuilder, pairing: Pairing) -> list[tuple[Window, Window]]:
+def _choose(
+    source: Source, builder: WindowBuilder, pairing: Pairing, most: int, progress: Callable[[float], bool]
+) -> list[tuple[Window, Window]] | None:
+    """Return up to ``most`` pairs, evenly spaced in time, keeping no other; None if cancelled."""
+    info = source.info
+    step_us = max(info.duration_us or 0, 1) / most
     builder.restart(0)
-    pairs: list[tuple[Window, Window]] = []
+    chosen: list[tuple[Window, Window]] = []
+    due = float(info.start_us)
+
+    def take(windows: Iterator[Window]) -> None:
+        nonlocal due
+        for window in windows:
+            pair = pairing.older(window), window
+            if window.t1_us >= due and len(chosen) < most:
+                chosen.append(pair)
+                due = max(due + step_us, float(window.t1_us))
+
     while (packet := source.read()) is not None:
-        pairs += [(pairing.older(w), w) for w in builder.feed(packet)]
-    return pairs + [(pairing.older(w), w) for w in builder.finish()]
+        share = (packet_end_us(packet) - info.start_us) / max(info.duration_us or 0, 1)
+        if not progress(READING * min(max(share, 0.0), 1.0)):
+            return None
+        take(builder.feed(packet))
+    take(builder.finish())
+    return chosen
 
 
 def _label(sidecar: Sidecar | None, window: Window) -> int:
