@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--speed", type=float, default=1.0, metavar="X", help="playback speed, 0.1 to 4")
     p.add_argument("--loop", action="store_true", help="start the recording again when it ends")
     p.add_argument("--size", type=_size, metavar="WxH", help="window size, e.g. 1280x800")
+    p.add_argument("--layout", choices=("Demo", "Explain", "Lighting"), help="panels to begin with")
     p.add_argument("--screenshot", type=Path, metavar="PNG", help="save the window after --after seconds and quit")
     p.add_argument("--watch-stalls", type=float, metavar="S", help=argparse.SUPPRESS)
     p.add_argument("--after", type=float, default=6.0, metavar="S", help=argparse.SUPPRESS)
@@ -144,7 +145,7 @@ def _window(args: argparse.Namespace) -> int:
     )
     shot = (args.screenshot, args.after) if args.screenshot else None
     camera = CameraSpec(args.camera, args.serial, args.rgb).path if args.camera else None
-    return run(bench, camera or (args.replay and str(args.replay)), args.size, shot, args.watch_stalls)
+    return run(bench, camera or (args.replay and str(args.replay)), args.size, shot, args.watch_stalls, args.layout)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def run(
     size: tuple[int, int] | None = None,
     shot: tuple[Path, float] | None = None,
     watch_s: float | None = None,
+    layout: str | None = None,
 ) -> int:
     """Show the window, open ``replay`` and return the exit code.
 
@@ -32,6 +33,7 @@ def run(
         size: window ``(width, height)``, px; None takes the last run's.
         shot: save the window to this PNG after so many seconds and quit.
         watch_s: watch the event loop for so many seconds, once results come; print the hold-ups in ms as JSON; quit.
+        layout: layout to begin with; None takes the last run's.
 
     Raises:
         McoeError: the screenshot could not be written.
@@ -44,6 +46,8 @@ def run(
         window.restore()
     else:
         window.resize(*size)
+    if layout is not None:
+        window.show_layout(layout)
     window.show()
     QTimer.singleShot(0, lambda: window.open(replay))
     failures: list[McoeError] = []

@@ -68,6 +68,7 @@ class Laboratory(QObject):
         assert self.dialog is not None
         self.dialog.name = file.name
         path, bench = window.path, window.workbench
+        window.pipeline.pause()  # two networks on the same cores would each take twice as long
         job = SweepJob(
             lambda: bench.open_source(path), bench.build, stride=bench.stride, sidecar=load_sidecar(Path(file))
         )
