@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import sys
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ from mcoe.data.eye.pack import FACE_ENV, FacePack, check_face, find_face, load_f
 from mcoe.errors import McoeError
 from mcoe.model.config import EMOTIONS
 
+#: Counts changes of what the same settings draw, so that no folder ever mixes two generators.
+GENERATOR = 3
 NOTE = "accuracy measured on this data is accuracy on virtual eyes"
 
 
@@ -35,6 +38,7 @@ class Settings:
     motion_px: float
     sessions: int
     emotions: tuple[str, ...] = EMOTIONS
+    generator: int = GENERATOR
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -131,7 +135,7 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")  # inherited: one process per core, each with one thread
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(todo)), mp_context=context) as pool:
+        with ProcessPoolExecutor(min(workers, len(todo)), context, _end_with_parent) as pool:
             _drive([pool.submit(render_subject, n, out, settings, face) for n in todo], done, total, before, began)
     entries, rows = _collect(done, settings)
     write_json(out / "emotion.json", {"labels": list(EMOTIONS), "database": entries, "note": NOTE})
@@ -143,6 +147,13 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
     print(f"{train} training and {len(entries) - train} test sequences in {out}; {seconds:.0f} s this time; {NOTE}")
 
 
+def _end_with_parent() -> None:
+    """End this worker when the command is killed: a pool's workers would otherwise go on by themselves."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
 def _claim(out: Path, settings: Settings) -> None:
     """Write the settings into the folder, or refuse one that was begun with others."""
     from mcoe.data.eye.writer import write_json
@@ -150,7 +161,7 @@ def _claim(out: Path, settings: Settings) -> None:
     path, mine = out / "synth.json", json.loads(json.dumps(asdict(settings)))
     if path.exists():
         there = json.loads(path.read_text())
-        different = [k for k in mine if there.get(k, mine[k]) != mine[k]]
+        different = [k for k in mine if there.get(k) != mine[k]]
         if different:
             what = ", ".join(f"{k} {there.get(k)}" for k in different)
             raise McoeError(f"{out} was begun with {what}: give the same options to go on, or name another folder.")

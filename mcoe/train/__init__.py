@@ -83,7 +83,10 @@ def run(options: Any, config: Any) -> Path:
 
 
 def commit() -> str:
-    """Return the checkout's commit, with ``+`` where files differ from it; ``unknown`` outside a checkout."""
+    """Return the checkout's commit, with ``+`` where files differ from it.
+
+    Outside a checkout, on a machine that got a copy of the files: what ``MCOE_COMMIT`` says, or ``unknown``.
+    """
     here = Path(__file__).resolve().parent
 
     def git(*words: str) -> str:
@@ -94,4 +97,4 @@ def commit() -> str:
     try:
         return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("MCOE_COMMIT", "unknown")

@@ -180,7 +180,7 @@ class Trainer:
             kept_rgb, kept_event = lose_modality(len(y), options.lose, generator, device).unbind(1)
             kept = kept_rgb, kept_event
         out = self._model(three_channels(rgb), voxel, *kept)
-        loss, entropy, orthogonal = mcoe_loss(self.net, out, y)
+        loss, entropy, orthogonal = mcoe_loss(self.net, out, y, options.balance)
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self._optimizer)

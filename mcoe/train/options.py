@@ -28,6 +28,7 @@ class TrainOptions:
         stride: frames between the two of a pair.
         warm_up: share of the schedule with a rising learning rate.
         ema: decay of the averaged weights, which are the ones validated and saved.
+        balance: weight of the router's balance loss (:func:`~mcoe.model.loss.balance_loss`); 0 is the paper's loss.
         clip_norm: largest gradient norm.
         validation: share of the training **subjects** held out for early stopping.
         patience: epochs without a better validation before stopping.
@@ -48,6 +49,7 @@ class TrainOptions:
     clips: int = 2
     stride: int = STRIDE
     ema: float = 0.998
+    balance: float = 0.05
     clip_norm: float = 1.0
     validation: float = 0.1
     patience: int = 40
@@ -85,6 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("weight_decay", "AdamW's weight decay"),
         ("warm_up", "share of the run with a rising learning rate"),
         ("ema", "decay of the averaged weights"),
+        ("balance", "weight of the router's balance loss, 0 for the paper's loss alone"),
         ("clip_norm", "largest gradient norm"),
         ("validation", "share of training subjects held out to stop early"),
         ("augment", "strength of augmentation, 0 to 1"),

@@ -18,7 +18,7 @@ from mcoe.model.config import EMOTIONS
 Float = NDArray[np.float64]
 FRAME_RATE = 30.0
 STEP_US = 2000  # grid of a plan
-DEGREES = {"mild": (0.65, 0.85), "medium": (0.8, 1.0), "strong": (0.95, 1.2)}
+DEGREES = {"mild": (0.7, 0.9), "medium": (0.8, 1.0), "strong": (0.95, 1.2)}
 
 #: Shapes that carry an action unit, with their weight at AU intensity 1.
 ACTION_UNITS: dict[str, dict[str, float]] = {
@@ -85,7 +85,7 @@ def draw_temperament(seed: int, number: int) -> Temperament:
     weak = rng.random() < 0.15
     return Temperament(
         recipes=recipes,
-        strength=rng.uniform(0.5, 0.7) if weak else rng.uniform(0.8, 1.15),
+        strength=rng.uniform(0.55, 0.75) if weak else rng.uniform(0.8, 1.15),
         speed=float(np.clip(rng.lognormal(0, 0.25), 0.6, 1.7)),
         blinks=rng.uniform(0.15, 0.6),
         saccades=rng.uniform(0.3, 1.2),

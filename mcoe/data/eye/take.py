@@ -58,15 +58,15 @@ def draw_lightings(rng: np.random.Generator) -> dict[str, Lighting]:
 
     # The real set's over-exposed recordings hold far fewer events than its normal ones, although strong light alone
     # costs an event pixel no contrast: a less sensitive bias and stray light stand for what its operators did.
-    strong = replace(dvs, threshold=u(0.45, 0.6))
-    weak = replace(dvs, threshold=1.25 * dvs.threshold)
+    strong = replace(dvs, threshold=u(0.6, 0.8))
+    weak = replace(dvs, threshold=1.5 * dvs.threshold)
     short = int(u(8e3, 16e3))
     return {
         "normal": Lighting(
             "normal", (u(1.8, 3.0), u(0.3, 1.2), u(0.25, 0.5)), 0.0, fade(u(0, 0.3)), short, around(56, 17), dvs
         ),
         "over": Lighting(
-            "over", (u(6, 9), u(1.5, 3.5), u(0.3, 0.7)), u(0.3, 0.5), fade(u(0.6, 1)), short, around(157, 12), strong
+            "over", (u(6, 9), u(1.5, 3.5), u(0.3, 0.7)), u(0.1, 0.25), fade(u(0.6, 1)), short, around(157, 12), strong
         ),
         "low": Lighting("low", (*low, u(0.05, 0.25)), 0.0, fade(u(0, 0.5)), int(u(25e3, 32e3)), around(6, 1.7), weak),
         "hdr": Lighting(
