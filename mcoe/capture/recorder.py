@@ -135,6 +135,15 @@ class Recorder:
             self._notes["markers"].append({"label": label, "time_us": int(time_us)})
             self._notes_stale = True
 
+    def unmark(self) -> bool:
+        """Take the last mark back. False if there is none."""
+        with self._condition:
+            if not self._notes["markers"]:
+                return False
+            self._notes["markers"].pop()
+            self._notes_stale = True
+            return True
+
     def describe(self, **notes: Any) -> None:
         """Replace entries of the sidecar, such as ``roi``, ``alignment`` or ``settings``; anything JSON can hold."""
         with self._condition:
@@ -155,11 +164,15 @@ class Recorder:
                 self._waiting,
             )
 
-    def close(self) -> None:
-        """Write what waits and finish the files. A second call does nothing."""
+    def end(self) -> None:
+        """Take nothing more; what waits is written and the files are finished meanwhile."""
         with self._condition:
             self._closing = True
             self._condition.notify()
+
+    def close(self) -> None:
+        """Write what waits and finish the files. A second call does nothing."""
+        self.end()
         self._thread.join()
 
     # ---- the writer thread

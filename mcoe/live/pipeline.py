@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcoe.capture.recorder import Recorder, RecorderStatus
+from mcoe.capture.recorder import RecorderStatus
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.errors import McoeError
 from mcoe.events.packets import Frame, Packet, packet_end_us
@@ -26,6 +26,7 @@ from mcoe.live.inference import Asked, History, HistoryPoint, Inference, Job
 from mcoe.live.lighting import Lighting
 from mcoe.live.mailbox import Closed, Mailbox
 from mcoe.live.protocols import EventFilter, KeepAll, Stepper
+from mcoe.live.recording import Recording
 from mcoe.live.result import EngineInfo, PipelineStats, Question, Result, View
 from mcoe.live.stats import Meter
 from mcoe.live.windows import Pairing, WindowBuilder
@@ -96,7 +97,7 @@ class Pipeline:
         self._make_filter: Callable[[tuple[int, int]], EventFilter] | None = None
         self._filter_of: object = None  # what the filter in use was made by
         self._record = record
-        self._recorder: Recorder | None = None
+        self._recording = Recording()
         #: The open source, for what only it knows (a camera's status and settings); None before it is open.
         self.source: Source | None = None
         #: What to explain; replace it at any time.
@@ -176,11 +177,11 @@ class Pipeline:
     def seek(self, time_us: int) -> None:
         """Show the first window that ends at or after ``time_us``; ignored on a live source.
 
-        It ends a recording: the file's time would run back.
+        It ends a recording, without waiting for the disk: the file's time would run back.
         """
         if self.info is None or self.info.live:
             return
-        self.stop_recording()
+        self._recording.end()
         with self._lock:
             if self._state in ("failed", "closed"):
                 return
@@ -225,30 +226,28 @@ class Pipeline:
         Raises:
             McoeError: no source is open yet, a recording runs already, or ``path`` cannot be made.
         """
-        if self.info is None:
-            raise McoeError("Nothing is open that could be recorded; open a camera or a recording first.")
-        if self._recorder is not None:
-            raise McoeError(f"{self._recorder.path} is being recorded already; stop that first.")
-        self._recorder = Recorder(path, self.info)
+        self._recording.start(path, self.info)
 
     def stop_recording(self) -> RecorderStatus | None:
-        """Finish the recording and return what became of it; None if there was none."""
-        recorder, self._recorder = self._recorder, None
-        if recorder is None:
-            return None
-        recorder.close()
-        return recorder.status()
+        """Finish the recording, waiting for the disk.
+
+        Returns:
+            What became of it, or of the one that a seek ended; None if there was none.
+        """
+        return self._recording.stop()
 
     def mark(self, label: str) -> None:
         """Note ``label`` in the running recording at the moment shown; without one it does nothing."""
-        if (recorder := self._recorder) is not None:
-            recorder.mark(label, self._position_us)
+        self._recording.mark(label, self._position_us)
+
+    def unmark(self) -> bool:
+        """Take the running recording's last mark back. False if there is none."""
+        return self._recording.unmark()
 
     @property
     def recording(self) -> RecorderStatus | None:
         """How the running recording is doing; None when none runs."""
-        recorder = self._recorder
-        return recorder.status() if recorder is not None else None
+        return self._recording.status
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the recording has ended or failed (headless). False after ``timeout`` seconds."""
@@ -261,7 +260,7 @@ class Pipeline:
         for thread in self._threads:
             if thread.ident is not None and thread is not threading.current_thread():
                 thread.join()
-        self.stop_recording()
+        self._recording.close()
 
     # ---- the threads
 
@@ -283,7 +282,7 @@ class Pipeline:
             if self._error is None and self._state != "closed":
                 self._error = message
         self._shut("failed")
-        self.stop_recording()
+        self._recording.end()
 
     def _shut(self, state: str) -> None:
         with self._lock:
@@ -320,8 +319,8 @@ class Pipeline:
                     packet = source.read(0.1 if info.live else 1.0)
                 except TimeoutError:
                     continue
-                if packet is not None and (recorder := self._recorder) is not None:
-                    recorder.write(packet)  # before any filter: a recording holds what the source sent
+                if packet is not None:
+                    self._recording.write(packet)  # before any filter: a recording holds what the source sent
                 put(_Parcel(generation, packet, show_from, time.perf_counter()))
                 if packet is None and not self._wait_for_seek(info):
                     return
@@ -424,8 +423,7 @@ class Pipeline:
             self._meter.result(result.stage_ms)
             if self.on_result is not None:
                 self.on_result(result)
-            if (recorder := self._recorder) is not None:
-                recorder.add_result(result)
+            self._recording.add_result(result)
             with self._lock:
                 self._latest = result
                 self._position_us = job.window.t1_us

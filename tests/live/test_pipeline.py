@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mcoe.capture import aedat4_write
 from mcoe.capture.registry import open_replay
 from mcoe.errors import McoeError
 from mcoe.events.packets import Events
@@ -257,10 +259,47 @@ def test_recording_starts_stops_and_says_what_is_wrong(make: Callable[..., Pipel
         pipeline.record(tmp_path / "b.aedat4")
     pipeline.mark("happy")
     until(lambda: pipeline.recording and pipeline.recording.frames > 5)
+    pipeline.mark("sad")
+    assert pipeline.unmark()
     pipeline.seek(1_000_000)
     assert pipeline.recording is None
+    assert not pipeline.unmark()
     pipeline.record(tmp_path / "b.aedat4")
     status = pipeline.stop_recording()
     assert status is not None
     assert status.state == "closed"
     assert pipeline.stop_recording() is None
+    pipeline.close()
+    markers = json.loads((tmp_path / "a.json").read_text())["markers"]
+    assert [marker["label"] for marker in markers] == ["happy"]
+
+
+def test_a_seek_ends_a_recording_without_waiting_for_the_disk(
+    make: Callable[..., Pipeline], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, waits, gave_up = threading.Event(), threading.Event(), threading.Event()
+    write = aedat4_write._write
+
+    def slow(fd: int, parts: Sequence[bytes]) -> int:
+        waits.set()
+        if not disk.wait(20):
+            gave_up.set()
+        return write(fd, parts)
+
+    pipeline = make(speed=0.5)
+    pipeline.start()
+    until(pipeline.latest)
+    pipeline.record(tmp_path / "a.aedat4")
+    monkeypatch.setattr(aedat4_write, "_write", slow)
+    assert waits.wait(20)
+    pipeline.seek(1_500_000)
+    assert pipeline.recording is None
+    assert not disk.is_set()
+    assert not gave_up.is_set()
+    disk.set()
+    status = pipeline.stop_recording()
+    assert status is not None
+    assert status.state == "closed"
+    assert status.events + status.frames > 0
+    assert pipeline.stop_recording() is None
+    assert json.loads((tmp_path / "a.json").read_text())["complete"]
