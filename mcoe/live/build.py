@@ -8,15 +8,17 @@ from pathlib import Path
 import torch
 
 from mcoe.errors import McoeError
+from mcoe.live.bundled import WEIGHTS
 from mcoe.live.engine import Engine
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
-from mcoe.model.weights import load_weights
+from mcoe.model.facts import DEFAULT_STRIDE, read_facts
+from mcoe.model.weights import load_facts, load_weights
 
-#: The weights that come with the program.
-BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "mcoe.safetensors"
 #: Seed of the untrained network, so that two runs without weights agree.
 UNTRAINED_SEED = 0
+#: Frames of a live sample: the older and the newer.
+PAIR = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class EngineOptions:
         mask: modality to hide, or None.
         threads: CPU threads.
         config: shape of the network when there are no weights.
+        untrained: without ``weights``, do not take the bundled ones either.
     """
 
     weights: Path | None = None
@@ -40,12 +43,13 @@ class EngineOptions:
     mask: str | None = None
     threads: int = 2
     config: ModelConfig = field(default_factory=ModelConfig)
+    untrained: bool = False
 
 
 def build_engine(options: EngineOptions) -> Engine:
     """Build the network and its engine. Raises McoeError for weights or a device that cannot be had."""
     device = pick_device(options.device)
-    weights = options.weights or (BUNDLED if BUNDLED.is_file() else None)
+    weights = options.weights or (BUNDLED if BUNDLED.is_file() and not options.untrained else None)
     if weights is None:
         # Untrained: the window says so over the bars.
         torch.manual_seed(UNTRAINED_SEED)
@@ -59,9 +63,25 @@ def build_engine(options: EngineOptions) -> Engine:
         device=device,
         backbone=options.backbone,
         threads=options.threads,
-        weights=name,
+        facts=facts,
         mask=options.mask,
     )
+
+
+def weights_file(options: EngineOptions) -> Path | None:
+    """Return the weights that :func:`build_engine` would load; None for an untrained network."""
+    return options.weights or (WEIGHTS if WEIGHTS.is_file() else None)
+
+
+def weights_stride(options: EngineOptions) -> int:
+    """Return the gap of the frame pair that the weights were trained with, frames at 30 Hz.
+
+    Raises:
+        McoeError: the weights cannot be read.
+    """
+    weights = weights_file(options)
+    stride = load_facts(weights).stride if weights is not None else None
+    return DEFAULT_STRIDE if stride is None else stride
 
 
 def pick_device(name: str) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ import torch
 
 from mcoe.errors import McoeError
 from mcoe.events.packets import empty_events
+from mcoe.live import build
 from mcoe.live.backbones import build_backbones
 from mcoe.live.build import EngineOptions, build_engine, pick_device
 from mcoe.live.engine import Engine
 from mcoe.live.result import Question, Window
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
+from mcoe.model.weights import save_weights
 
 CPU = torch.device("cpu")
 SMALL = ModelConfig(size=64, d=32, heads=4, deep_layers=1, focal_width=16)
@@ -109,11 +112,24 @@ def test_cuda_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_untrained_engines_agree_and_say_so() -> None:
-    options = EngineOptions(config=SMALL, backbone="torch")
+    options = EngineOptions(config=SMALL, backbone="torch", untrained=True)
     a, b = (build_engine(options) for _ in range(2))
     assert not a.info.trained
     x, y = (e.step(window(0), window(1))[0].logits for e in (a, b))
     assert np.array_equal(x, y)
+
+
+def test_the_bundled_weights_are_taken_unless_none_are_asked_for(
+    net: MCOENet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled, named = tmp_path / "bundled.safetensors", tmp_path / "named.safetensors"
+    for path in (bundled, named):
+        save_weights(path, net, {})
+    monkeypatch.setattr(build, "BUNDLED", bundled)
+    options = EngineOptions(config=SMALL, backbone="torch")
+    assert build_engine(options).info.weights == "bundled.safetensors"
+    assert build_engine(dataclasses.replace(options, untrained=True)).info.weights == ""
+    assert build_engine(dataclasses.replace(options, untrained=True, weights=named)).info.weights == "named.safetensors"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
