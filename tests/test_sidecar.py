@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcoe.capture.sidecar import Sidecar, add_marker, load_sidecar
+from mcoe.capture.sidecar import Sidecar, add_marker, load_sidecar, remove_marker
 from mcoe.errors import McoeError
 
 
@@ -24,10 +24,12 @@ def test_segments_hold_between_their_ends(tmp_path: Path) -> None:
     assert known.synthetic
 
 
-def test_a_marker_holds_until_the_next(tmp_path: Path) -> None:
-    markers = [{"label": "blink", "time_us": 30}, {"label": "fear", "time_us": 10}]
-    known = load_sidecar(write(tmp_path, {"markers": markers}))
-    assert [known.at(t) for t in (5, 10, 29, 30)] == [None, "fear", "fear", None]
+def test_a_label_holds_until_the_next_or_until_none_and_other_markers_are_moments(tmp_path: Path) -> None:
+    markers = [("none", 30), ("fear", 10), ("blink", 20), ("sad", 40), ("happy", 50)]
+    known = load_sidecar(write(tmp_path, {"markers": [{"label": name, "time_us": t} for name, t in markers]}))
+    wanted = [None, "fear", "fear", "fear", None, "sad", "happy"]
+    assert [known.at(t) for t in (5, 10, 20, 29, 30, 49, 50)] == wanted
+    assert known.markers == ((10, "fear"), (20, "blink"), (30, "none"), (40, "sad"), (50, "happy"))
 
 
 def test_one_label_covers_everything(tmp_path: Path) -> None:
@@ -66,6 +68,17 @@ def test_the_first_marker_makes_the_sidecar(tmp_path: Path) -> None:
     file = tmp_path / "b.aedat4"
     add_marker(file, "sad", 5)
     assert load_sidecar(file).at(6) == "sad"
+
+
+def test_a_marker_is_taken_back_and_everything_else_stays(tmp_path: Path) -> None:
+    file = write(tmp_path, {"lighting": "low", "markers": [{"label": "fear", "time_us": 10, "by": "me"}]})
+    add_marker(file, "happy", 40)
+    add_marker(file, "happy", 40)
+    assert remove_marker(file, "happy", 40).markers == ((10, "fear"), (40, "happy"))
+    assert remove_marker(file, "happy", 40) == load_sidecar(file)
+    assert remove_marker(file, "sad", 10).at(50) == "fear"
+    notes = json.loads((tmp_path / "a.json").read_text())
+    assert notes == {"lighting": "low", "markers": [{"label": "fear", "time_us": 10, "by": "me"}]}
 
 
 @pytest.mark.parametrize("damaged", ["{", "[1, 2]", '{"markers": 3}', '{"markers": [{"label": "sad"}]}'])

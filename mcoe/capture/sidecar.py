@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from mcoe.errors import McoeError
 from mcoe.model.config import EMOTIONS
 
 log = logging.getLogger(__name__)
+
+#: The marker from which on nothing is labelled.
+NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Sidecar:
 
     Attributes:
         segments: labelled stretches, in order.
+        markers: every moment that was noted by hand, ``(time_us, label)``, in order.
         lighting: ``normal``, ``over``, ``low``, ``hdr`` or what the recorder wrote; empty if unknown.
         synthetic: whether it shows a virtual eye.
     """
@@ -39,6 +44,7 @@ class Sidecar:
     segments: tuple[Segment, ...] = ()
     lighting: str = ""
     synthetic: bool = False
+    markers: tuple[tuple[int, str], ...] = ()
 
     def at(self, time_us: int) -> str | None:
         """Return the true label at stream time ``time_us``, or None where nothing is known."""
@@ -70,8 +76,8 @@ def add_marker(recording: Path, label: str, time_us: int) -> Sidecar:
     """Note ``label`` at stream time ``time_us`` in the sidecar of ``recording``, which is made if there is none.
 
     Everything else in it stays. The file is replaced as a whole: whoever reads meanwhile, or an interruption, meets
-    the old one or the new one. A marker named like an emotion is a label until the next marker, except in a recording
-    that has labelled segments, which win.
+    the old one or the new one. A marker named like an emotion is a label until the next such marker or :data:`NONE`,
+    except in a recording that has labelled segments, which win.
 
     Returns:
         The sidecar as it now is.
@@ -79,12 +85,34 @@ def add_marker(recording: Path, label: str, time_us: int) -> Sidecar:
     Raises:
         McoeError: an existing sidecar cannot be understood (it is left as it is), or the file cannot be written.
     """
+    return _edit(recording, lambda markers: markers.append({"label": label, "time_us": int(time_us)}))
+
+
+def remove_marker(recording: Path, label: str, time_us: int) -> Sidecar:
+    """Take back what :func:`add_marker` noted; of several alike the last, and none is no error.
+
+    Returns:
+        The sidecar as it now is.
+
+    Raises:
+        McoeError: as :func:`add_marker` does.
+    """
+
+    def remove(markers: list[Any]) -> None:
+        alike = [i for i, m in enumerate(markers) if (m["label"], m["time_us"]) == (label, int(time_us))]
+        if alike:
+            del markers[alike[-1]]
+
+    return _edit(recording, remove)
+
+
+def _edit(recording: Path, change: Callable[[list[Any]], None]) -> Sidecar:
     path = sidecar_path(recording)
     try:
         notes = json.loads(path.read_text()) if path.exists() else {"format": 1}
         if not isinstance(notes, dict) or not isinstance(notes.setdefault("markers", []), list):
             raise ValueError("it holds no markers")
-        notes["markers"].append({"label": label, "time_us": int(time_us)})
+        change(notes["markers"])
         sidecar = _parse(notes)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise McoeError(
@@ -121,23 +149,21 @@ def _replace(path: Path, text: str) -> None:
 
 def _parse(notes: dict[str, Any]) -> Sidecar:
     segments = [Segment(int(s["start_us"]), int(s["end_us"]), str(s["label"])) for s in notes.get("segments", ())]
+    markers = sorted((int(m["time_us"]), str(m["label"])) for m in notes.get("markers", ()))
     if not segments:
-        segments = _from_markers(notes.get("markers", ()))
+        segments = _from_markers(markers)
     if not segments and notes.get("label"):
         segments = [Segment(-(1 << 62), 1 << 62, str(notes["label"]))]
     return Sidecar(
         tuple(sorted(segments, key=lambda s: s.start_us)),
         str(notes.get("lighting", "")),
         bool(notes.get("synthetic", False)),
+        tuple(markers),
     )
 
 
-def _from_markers(markers: Any) -> list[Segment]:
-    """A marker named like an emotion holds until the next marker."""
-    ordered = sorted(markers, key=lambda m: int(m["time_us"]))
-    ends = [*(int(m["time_us"]) for m in ordered), 1 << 62][1:]
-    return [
-        Segment(int(m["time_us"]), end, str(m["label"]))
-        for m, end in zip(ordered, ends, strict=True)
-        if m["label"] in EMOTIONS
-    ]
+def _from_markers(markers: list[tuple[int, str]]) -> list[Segment]:
+    """A marker named like an emotion holds until the next such one, or :data:`NONE`; others are moments only."""
+    labels = [(time_us, label) for time_us, label in markers if label in EMOTIONS or label == NONE]
+    ends = [*(time_us for time_us, _ in labels), 1 << 62][1:]
+    return [Segment(start, end, label) for (start, label), end in zip(labels, ends, strict=True) if label != NONE]
