@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 
 from mcoe.errors import McoeError
-from mcoe.live.bundled import WEIGHTS
 from mcoe.live.engine import Engine
 from mcoe.model.config import ModelConfig
+from mcoe.model.facts import DEFAULT_STRIDE, Facts, read_facts
 from mcoe.model.network import MCOENet
-from mcoe.model.facts import DEFAULT_STRIDE, read_facts
 from mcoe.model.weights import load_facts, load_weights
 
+#: The weights that come with the program.
+BUNDLED = Path(__file__).resolve().parents[2] / "assets" / "mcoe.safetensors"
 #: Seed of the untrained network, so that two runs without weights agree.
 UNTRAINED_SEED = 0
 #: Frames of a live sample: the older and the newer.
@@ -49,14 +50,20 @@ class EngineOptions:
 def build_engine(options: EngineOptions) -> Engine:
     """Build the network and its engine. Raises McoeError for weights or a device that cannot be had."""
     device = pick_device(options.device)
-    weights = options.weights or (BUNDLED if BUNDLED.is_file() and not options.untrained else None)
+    weights = weights_file(options)
+    facts: Facts | None = None
     if weights is None:
         # Untrained: the window says so over the bars.
         torch.manual_seed(UNTRAINED_SEED)
-        net, name = MCOENet(options.config), ""
+        net = MCOENet(options.config)
     else:
-        net, _ = load_weights(weights)
-        name = weights.name
+        net, metadata = load_weights(weights)
+        facts = read_facts(weights, metadata, net.config)
+        if net.config.frames != PAIR:
+            raise McoeError(
+                f"The weights {weights} read {net.config.frames} frames at a time and the live pair is {PAIR}; "
+                "load others."
+            )
     net.to(device).use_scan(options.scan)
     return Engine(
         net,
@@ -70,7 +77,7 @@ def build_engine(options: EngineOptions) -> Engine:
 
 def weights_file(options: EngineOptions) -> Path | None:
     """Return the weights that :func:`build_engine` would load; None for an untrained network."""
-    return options.weights or (WEIGHTS if WEIGHTS.is_file() else None)
+    return options.weights or (BUNDLED if BUNDLED.is_file() and not options.untrained else None)
 
 
 def weights_stride(options: EngineOptions) -> int:

@@ -18,6 +18,7 @@ from mcoe.explain.trace import expert_trace
 from mcoe.live.backbones import build_backbones
 from mcoe.live.result import EngineInfo, Prediction, Question, Window
 from mcoe.model.config import Modality
+from mcoe.model.facts import Facts
 from mcoe.model.head import HeadOutput
 from mcoe.model.network import MCOENet
 
@@ -34,7 +35,7 @@ class Engine:
         device: ``cpu`` or ``cuda``.
         backbone: engine of the ResNet passes, one of :data:`mcoe.live.backbones.BACKBONES`.
         threads: CPU threads for the passes. Two engines' thread pools that fight cost ten times the work.
-        weights: name of the weights file; empty for an untrained network.
+        facts: what the weights file says of itself; None for an untrained network.
         mask: modality to hide (``rgb`` or ``event``); the network's learned stand-in takes its place.
     """
 
@@ -45,7 +46,7 @@ class Engine:
         device: torch.device,
         backbone: str = "auto",
         threads: int = 2,
-        weights: str = "",
+        facts: Facts | None = None,
         mask: str | None = None,
     ) -> None:
         self._net = net.eval().to(device)
@@ -61,10 +62,11 @@ class Engine:
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {threads} threads",
             backbone=self._backbones.name,
             scan=net.scan_name,
-            trained=bool(weights),
-            weights=weights,
+            trained=facts is not None and facts.trained,
+            weights=facts.name if facts is not None else "",
             size=net.config.size,
             bins=net.config.bins,
+            facts=facts,
         )
 
     def step(

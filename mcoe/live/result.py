@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mcoe.events.packets import Events, Frame
 from mcoe.explain.trace import ExpertTrace
+from mcoe.model.facts import Facts
 
 Float = NDArray[np.float32]
 
@@ -153,7 +154,14 @@ class PipelineStats:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What the status bar says of the engine; ``size`` and ``bins`` are the input's S and N_b."""
+    """What the window says of the engine.
+
+    Attributes:
+        trained: whether the weights hold a record of their training.
+        weights: the weights file's name; empty for an untrained network.
+        size, bins: the input's S and N_b.
+        facts: what the weights file says of itself; None for an untrained network.
+    """
 
     device: str
     backbone: str
@@ -162,3 +170,4 @@ class EngineInfo:
     weights: str
     size: int
     bins: int
+    facts: Facts | None = None

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mcoe.errors import McoeError
 from mcoe.model.config import EMOTIONS, ModelConfig
+from mcoe.model.facts import Facts, read_facts
 from mcoe.model.network import MCOENet
 
 FORMAT = "mcoe-weights-1"
@@ -26,6 +27,8 @@ STORAGES: tuple[Storage, ...] = get_args(Storage)
 #: Tensors below this many values stay float32: together they weigh nothing and many sit in an exponent.
 SMALL = 20_000
 _SCALE = ".scale"
+#: How PyTorch's own files begin: zipped pickles, and bare ones of protocol 2 to 5.
+_PICKLES = (b"PK\x03\x04", *(bytes((0x80, protocol)) for protocol in range(2, 6)))
 
 
 def save_weights(path: Path, net: MCOENet, metadata: dict[str, Any], storage: Storage = "fp32") -> int:
@@ -65,20 +68,20 @@ def load_weights(path: Path) -> tuple[MCOENet, dict[str, Any]]:
         McoeError: the file is absent, damaged, no MCO-E weights, of other classes, or does not fit its config.
     """
     metadata, tensors = _read(Path(path))
-    if metadata.get("classes") != list(EMOTIONS):
-        raise McoeError(f"The weights {path} tell other emotions apart than this program; load a file made by it.")
-    try:
-        config = ModelConfig.from_dict(metadata["config"])
-    except (McoeError, KeyError, TypeError, ValueError) as error:
-        raise McoeError(f"The weights {path} hold a config that does not fit this program: {error}") from error
-    net = MCOENet(config)
-    wanted = {name: tuple(t.shape) for name, t in net.state_dict().items()}
-    found = {name: tuple(t.shape) for name, t in tensors.items()}
+    config = _config(path, metadata)
+    found = {name: (tuple(t.shape), t.dtype) for name, t in tensors.items()}
+    wanted = _wanted(path, config)
     odd = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     if odd:
         raise McoeError(
             f"The weights {path} do not fit their config at {len(odd)} tensors, first '{odd[0]}'; export them again."
         )
+    sick = [name for name, t in tensors.items() if not bool(t.isfinite().all())]
+    if sick:
+        raise McoeError(
+            f"The weights {path} hold values that are no finite numbers, first in '{sick[0]}'; fetch or train others."
+        )
+    net = MCOENet(config)
     net.load_state_dict(tensors)
     return net.eval(), metadata
 
@@ -86,6 +89,36 @@ def load_weights(path: Path) -> tuple[MCOENet, dict[str, Any]]:
 def read_metadata(path: Path) -> dict[str, Any]:
     """Read only what :func:`save_weights` wrote beside the tensors. Raises McoeError as :func:`load_weights`."""
     return _read(Path(path), tensors=False)[0]
+
+
+def load_facts(path: Path) -> Facts:
+    """Read what a weights file says of itself, without its tensors. Raises McoeError as :func:`load_weights`."""
+    metadata = read_metadata(path)
+    return read_facts(Path(path), metadata, _config(path, metadata))
+
+
+def _config(path: Path, metadata: dict[str, Any]) -> ModelConfig:
+    if metadata.get("classes") != list(EMOTIONS):
+        raise McoeError(f"The weights {path} tell other emotions apart than this program; load a file made by it.")
+    try:
+        config = ModelConfig.from_dict(metadata["config"])
+        if (len(config.rgb_mean), len(config.rgb_std)) != (3, 3):
+            raise McoeError("Model options rgb_mean and rgb_std need a value for each of 3 channels; correct them.")
+    except (McoeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise McoeError(f"The weights {path} hold a config that does not fit this program: {error}") from error
+    return config
+
+
+def _wanted(path: Path, config: ModelConfig) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+    """Return each tensor's shape and type without room for any: a config may ask for more than there is."""
+    try:
+        with torch.device("meta"):
+            net = MCOENet(config)
+    except (RuntimeError, OverflowError, TypeError, ValueError) as error:  # numbers beyond any tensor
+        raise McoeError(f"The weights {path} hold a config of which no network can be built; export them again.") from (
+            error
+        )
+    return {name: (tuple(t.shape), t.dtype) for name, t in net.state_dict().items()}
 
 
 def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -98,14 +131,29 @@ def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Any], dict[str, T
                 raise KeyError("format")
             stored = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise McoeError(f"The weights file {path} is damaged or no safetensors file; fetch it again.") from error
+        raise McoeError(f"The weights file {path} {_ailment(path)}.") from error
     except (KeyError, ValueError, TypeError) as error:
         raise McoeError(f"The file {path} holds no MCO-E weights; export some with 'python -m mcoe export'.") from error
-    return metadata, {
-        name: _restore(tensor, stored.get(name + _SCALE))
-        for name, tensor in stored.items()
-        if not name.endswith(_SCALE)
-    }
+    try:
+        return metadata, {
+            name: _restore(tensor, stored.get(name + _SCALE))
+            for name, tensor in stored.items()
+            if not name.endswith(_SCALE)
+        }
+    except RuntimeError as error:  # a scale that fits no tensor
+        raise McoeError(f"The weights file {path} is damaged; fetch it again.") from error
+
+
+def _ailment(path: Path) -> str:
+    """Say what is wrong with a file that is no safetensors file, and what to do."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        return f"cannot be read ({error.strerror}); check its permissions"
+    if start.startswith(_PICKLES):
+        return "is a pickle, which may run any code when it is read; give a safetensors file"
+    return "is damaged or no safetensors file; fetch it again"
 
 
 def _store(name: str, tensor: Tensor, storage: Storage) -> dict[str, Tensor]:

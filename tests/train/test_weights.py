@@ -87,16 +87,55 @@ def test_files_that_do_not_fit_are_refused_in_one_sentence(net: MCOENet, tmp_pat
 
     refused("does not exist")
     path.write_bytes(b"\x80\x04pickle?")
+    refused("is a pickle")
+    torch.save({"a": torch.zeros(3)}, path)
+    refused("is a pickle")
+    path.write_bytes(b"")
+    refused("damaged")
+    path.write_bytes(b"these are no weights at all")
     refused("damaged")
     save_file({"a": torch.zeros(1)}, path)
     refused("no MCO-E weights")
     save_weights(path, net, {})
     rewrite(path, config={**net.config.to_dict(), "d": 32})
     refused("do not fit their config")
+    rewrite(path, config={**net.config.to_dict(), "d": 1 << 40})
+    refused("do not fit their config|no network can be built")
+    rewrite(path, config={**net.config.to_dict(), "d": 1 << 80})
+    refused("no network can be built")
     rewrite(path, config={**net.config.to_dict(), "depth": 3})
     refused("does not fit this program")
+    rewrite(path, config={**net.config.to_dict(), "rgb_mean": [0.5], "rgb_std": [0.5]})
+    refused("each of 3 channels")
+    for nonsense in (None, 7, "d=16", [1, 2]):
+        rewrite(path, config=nonsense)
+        refused("does not fit this program")
     rewrite(path, classes=["glad", "cross"])
     refused("other emotions")
     save_weights(path, net, {})
     path.write_bytes(path.read_bytes()[:100_000])
     refused("damaged")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda t: t.pop("head.position"), "first 'head.position'"),
+        (lambda t: t.update(extra=torch.zeros(2)), "first 'extra'"),
+        (lambda t: t["head.position"].view(-1)[:1].fill_(float("nan")), "no finite numbers, first in 'head.position'"),
+        (lambda t: t["head.position"].view(-1)[:1].fill_(float("inf")), "no finite numbers"),
+        (lambda t: t.update({"head.position": t["head.position"].to(torch.int8)}), "first 'head.position'"),
+        (lambda t: t.update({"head.position.scale": torch.ones(5, 7, 9, 11, 13, 2)}), "damaged"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused(net: MCOENet, tmp_path: Path, change, match: str) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(path, net, {})
+    with safe_open(path, "pt") as file:
+        head = file.metadata()
+    tensors = load_file(path)
+    change(tensors)
+    save_file(tensors, path, head)
+    with pytest.raises(McoeError, match=match) as error:
+        load_weights(path)
+    assert "\n" not in str(error.value)

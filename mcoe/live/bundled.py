@@ -1,0 +1,44 @@
+"""The recordings that come with the program, one per lighting, found by looking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcoe.data.layout import LIGHTINGS, lighting_of
+from mcoe.errors import McoeError
+
+_ASSETS = Path(__file__).resolve().parents[2] / "assets"
+RECORDINGS = _ASSETS / "recordings"
+# Until RECORDINGS is there; to be deleted then, with its two lines in bundled_recordings and its test.
+_DEMO = _ASSETS / "demo.aedat4"
+
+_TITLES = dict(zip(LIGHTINGS, ("Normal light", "Over-exposed", "Low light", "HDR"), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class BundledRecording:
+    """One recording and what a menu calls it."""
+
+    title: str
+    path: Path
+
+
+def bundled_recordings(folder: Path = RECORDINGS) -> tuple[BundledRecording, ...]:
+    """Return what lies in ``folder``: first the lightings in the paper's order, then the rest by name."""
+    if not folder.is_dir():
+        return (BundledRecording("Demo", _DEMO),)
+    found = []
+    for path in sorted(folder.glob("*.aedat4")):
+        place = lighting_of(path.stem)
+        title = path.stem.replace("_", " ").capitalize() if place is None else _TITLES[LIGHTINGS[place]]
+        found.append((len(LIGHTINGS) if place is None else place, BundledRecording(title, path)))
+    return tuple(recording for _, recording in sorted(found, key=lambda pair: pair[0]))
+
+
+def default_recording(folder: Path = RECORDINGS) -> Path:
+    """Return the recording that plays when none is named. Raises McoeError where none came with the program."""
+    found = bundled_recordings(folder)
+    if not found:
+        raise McoeError(f"The folder {folder} holds no recording; fetch the program anew, or open one of yours.")
+    return found[0].path
