@@ -15,6 +15,7 @@ from app.expert_map import ExpertMap
 from app.exports import Exports
 from app.eye import Eye
 from app.lab import Laboratory
+from app.labels import Labels
 from app.preferences import Preferences
 from app.sessions import Sessions
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 FEATURES: tuple[Callable[[MainWindow], object], ...] = (
     Laboratory,
     Sessions,
+    Labels,
     Eye,
     Cameras,
     Comparison,

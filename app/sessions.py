@@ -1,4 +1,4 @@
-"""Sessions: what was opened lately, recording, labels by key, and the browser of a folder."""
+"""Sessions: what was opened lately, folders as recordings, recording, and the browser of a folder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from app.status import short
-from app.transport import clock
 from mcoe.capture.recorder import RecorderStatus
-from mcoe.capture.sidecar import add_marker
 from mcoe.errors import McoeError
-from mcoe.model.config import EMOTIONS
 
 if TYPE_CHECKING:
     from app.dialogs.browser import Browser
@@ -42,9 +39,6 @@ class Sessions(QObject):
                                  checked=False)  # fmt: skip
         add("Session", "Recording &folder…", "", self.choose_folder, "Where recordings are kept")
         add("Session", "&Browse recordings…", "Ctrl+B", self.browse, "Pictures, lengths and labels of a folder")
-        for number, name in enumerate(EMOTIONS, 1):
-            hint = f"Note {name} at this moment, in the recording that runs or in that of the replay"
-            add("Session", f"Label: {name}", str(number), lambda name=name: self.label(name), hint)
         self.button = QPushButton()
         self.button.setCheckable(True)
         self.button.setToolTip("Record events, frames and answers to one file (R)")
@@ -192,36 +186,6 @@ class Sessions(QObject):
         if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
             self.button.setFixedWidth(self.button.fontMetrics().horizontalAdvance("● Record 000") + 20)
         return super().eventFilter(watched, event)
-
-    # ---- labels
-
-    def label(self, name: str) -> None:
-        """Note an emotion at the moment shown: in the recording that runs, else beside the one that is replayed."""
-        window = self._window
-        pipeline = window.pipeline
-        if pipeline is None or pipeline.info is None:
-            return
-        at = pipeline.stats().position_us
-        since = clock(at - pipeline.info.start_us)
-        if pipeline.recording is not None:
-            pipeline.mark(name)
-            window.notice.say(f"{name}{'' if pipeline.info.live else f' at {since}'}, in the recording")
-            return
-        file = window.recording if window.path is not None else None
-        if pipeline.info.live or file is None:
-            window.notice.say(
-                "Nothing keeps this label: press R to record first."
-                if pipeline.info.live
-                else "The bundled recording keeps its own labels; open one of yours to label it.",
-                bad=True,
-            )
-            return
-        try:
-            window.set_labels(add_marker(file, name, at))
-        except McoeError as error:
-            window.notice.say(str(error), bad=True)
-        else:
-            window.notice.say(f"{name} at {since}, in {file.with_suffix('.json').name}")
 
     # ---- the browser
 

@@ -196,6 +196,9 @@ class HistoryPanel(Panel):
                 painter.fillRect(QRectF(x0, truth.top(), max(0.0, x1 - x0), thin), QColor(ink))
             self._caption(painter, truth, left, "true")
         self._rate(painter, QRectF(said.left(), self.plot.bottom() - rate_height, said.width(), rate_height), left)
+        for time_us, _ in self.labels.markers:
+            if self.data.start_us <= time_us <= self._end:
+                painter.fillRect(QRectF(round(self._x(time_us)) - 1, said.top() - 2, 2, 7), QColor(theme.TEXT))
         self._axis(painter, line)
 
     @property

@@ -144,6 +144,10 @@ class FakePipeline:
     def mark(self, label):
         self.calls.append(("mark", label))
 
+    def unmark(self):
+        self.calls.append(("unmark",))
+        return True
+
     def close(self):
         self.calls.append(("close",))
         self.state = "closed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.sessions import Sessions
 from mcoe.capture.recorder import RecorderStatus
-from mcoe.capture.sidecar import load_sidecar
 from mcoe.errors import McoeError
-from tests.app.fake import SOURCE
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo.aedat4"
 
@@ -81,40 +78,6 @@ def test_a_seek_that_ended_the_recording_is_told(sessions, playing):
     sessions.look()
     assert "jump in time" in window.notice.text()
     assert not sessions.record_action.isChecked()
-
-
-def test_number_keys_label_the_recording_that_runs(sessions, playing, qtbot):
-    window, pipeline = playing
-    sessions.set_recording(True)
-    qtbot.keyClick(window, Qt.Key.Key_3)
-    assert pipeline.calls[-1] == ("mark", "angry")
-
-
-def test_number_keys_label_a_replay_in_its_sidecar(sessions, playing, qtbot, tmp_path):
-    window, pipeline = playing
-    window.path = str(tmp_path / "mine.aedat4")
-    at = pipeline.stats().position_us
-    qtbot.keyClick(window, Qt.Key.Key_1)
-    assert load_sidecar(tmp_path / "mine.aedat4").at(at) == "happy"
-    assert window.emotions.labels.at(at) == "happy"
-    (tmp_path / "mine.json").write_text("{")
-    qtbot.keyClick(window, Qt.Key.Key_2)
-    assert "move it away" in window.notice.text()
-    assert (tmp_path / "mine.json").read_text() == "{"
-
-
-def test_the_bundled_recording_is_not_labelled(sessions, playing, qtbot):
-    window, _ = playing
-    window.path = None
-    qtbot.keyClick(window, Qt.Key.Key_1)
-    assert "bundled" in window.notice.text()
-
-
-def test_a_camera_is_labelled_only_while_it_is_recorded(sessions, playing, qtbot):
-    window, pipeline = playing
-    pipeline.info = replace(SOURCE, live=True, duration_us=None)
-    qtbot.keyClick(window, Qt.Key.Key_1)
-    assert "press R" in window.notice.text()
 
 
 def test_recent_files_come_back_in_order(sessions, playing, qtbot, maker):
