@@ -10,8 +10,6 @@ from typing import NoReturn
 
 from mcoe.errors import McoeError
 
-ASSETS = Path(__file__).resolve().parent / "assets"
-DEMO = ASSETS / "demo.aedat4"
 #: Alignments of camera pairs, kept between runs.
 ALIGNMENTS = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "mcoe-live" / "alignments"
 
@@ -56,8 +54,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="CPU threads (default: %(default)s)",
     )
-    p.add_argument("--stride", type=int, default=12, metavar="N",
-                   help="gap of the frame pair, in frames at 30 Hz (default: %(default)s = 0.4 s)")  # fmt: skip
+    p.add_argument("--stride", type=int, metavar="N",
+                   help="gap of the frame pair, in frames at 30 Hz (default: the one that the weights were trained "
+                   "with, else 12 = 0.4 s)")  # fmt: skip
     p.add_argument("--speed", type=float, default=1.0, metavar="X", help="playback speed, 0.1 to 4")
     p.add_argument("--loop", action="store_true", help="start the recording again when it ends")
     p.add_argument("--size", type=_size, metavar="WxH", help="window size, e.g. 1280x800")
@@ -78,7 +77,7 @@ def main(argv: list[str] | None = None) -> int:
         p.error("--out goes with --headless")
     if not 0.1 <= args.speed <= 4:
         p.error(f"--speed lies between 0.1 and 4, not {args.speed}")
-    if args.stride < 1:
+    if args.stride is not None and args.stride < 1:
         p.error(f"--stride is at least 1, not {args.stride}")
     if args.threads < 1:
         p.error(f"--threads is at least 1, not {args.threads}")
@@ -112,11 +111,12 @@ def _list_cameras() -> int:
 
 def _headless(args: argparse.Namespace) -> int:
     from mcoe.capture.registry import open_replay
-    from mcoe.live.build import build_engine
+    from mcoe.live.build import build_engine, weights_stride
     from mcoe.live.headless import run_headless
 
     options = _engine_options(args)
-    stats = run_headless(lambda: open_replay(args.replay), lambda: build_engine(options), args.out, args.stride)
+    stride = weights_stride(options) if args.stride is None else args.stride
+    stats = run_headless(lambda: open_replay(args.replay), lambda: build_engine(options), args.out, stride)
     print(f"{stats.results} windows of {args.replay} -> {args.out}")
     return 0
 
@@ -127,17 +127,18 @@ def _window(args: argparse.Namespace) -> int:
     from mcoe.capture.cameras import CameraSpec, open_camera
     from mcoe.capture.registry import open_replay
     from mcoe.capture.source import Source
+    from mcoe.live.bundled import bundled_recordings, default_recording
 
     def open_source(path: str | None) -> Source:
         if path is not None and (camera := CameraSpec.parse(path)) is not None:
             return open_camera(camera.name, serial=camera.serial, rgb=camera.rgb, alignments=ALIGNMENTS)
-        return open_replay(path or DEMO)
+        return open_replay(path or default_recording())
 
     bench = Bench(
         _engine_options(args),
         open_source,
         stride=args.stride,
-        default=DEMO,
+        recordings=bundled_recordings(),
         alignments=ALIGNMENTS,
         speed=args.speed,
         loop=args.loop,

@@ -154,7 +154,7 @@ class Exports(QObject):
         window, bench, path = self._window, self._window.workbench, self._window.path
         file = window.recording
         return save_video(
-            lambda: bench.open_source(path), bench.build, job.path, stride=bench.stride, colours=COLOURS,
+            lambda: bench.open_source(path), bench.build, job.path, stride=bench.gap(), colours=COLOURS,
             sidecar=load_sidecar(file) if file is not None else None, progress=job.progress,
         )  # fmt: skip
 

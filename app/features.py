@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.bundled import BundledRecordings
 from app.cameras import Cameras
 from app.comparison import Comparison
 from app.expert_map import ExpertMap
@@ -18,12 +19,14 @@ from app.lab import Laboratory
 from app.labels import Labels
 from app.preferences import Preferences
 from app.sessions import Sessions
+from app.weights import WeightsInfo
 
 if TYPE_CHECKING:
     from app.window import MainWindow
 
 FEATURES: tuple[Callable[[MainWindow], object], ...] = (
     Laboratory,
+    BundledRecordings,
     Sessions,
     Labels,
     Eye,
@@ -31,5 +34,6 @@ FEATURES: tuple[Callable[[MainWindow], object], ...] = (
     Comparison,
     ExpertMap,
     Preferences,
+    WeightsInfo,
     Exports,  # after all panels: it gives each its context menu
 )

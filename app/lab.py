@@ -70,7 +70,7 @@ class Laboratory(QObject):
         path, bench = window.path, window.workbench
         window.pipeline.pause()  # two networks on the same cores would each take twice as long
         job = SweepJob(
-            lambda: bench.open_source(path), bench.build, stride=bench.stride, sidecar=load_sidecar(Path(file))
+            lambda: bench.open_source(path), bench.build, stride=bench.gap(), sidecar=load_sidecar(Path(file))
         )
         window.join_at_end(job.thread)
         return job

@@ -62,7 +62,7 @@ class Labels(QObject):
             self._noted.append(Noted(name, at, None))
             window.notice.say(f"{words}{'' if pipeline.info.live else f' at {since}'}, in the recording")
             return
-        file = window.recording if window.path is not None else None
+        file = None if window.bundled else window.recording
         if pipeline.info.live or file is None:
             window.notice.say(
                 "Nothing keeps this label: press R to record first."

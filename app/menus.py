@@ -35,6 +35,7 @@ class Menus:
         slot: Callable[..., Any],
         hint: str = "",
         checked: bool | None = None,
+        into: QMenu | None = None,
     ) -> QAction:
         """Add an action to ``menu``.
 
@@ -44,6 +45,7 @@ class Menus:
             slot: called with the action's state if it has one, else with nothing.
             hint: one sentence for the tooltip and the help overlay.
             checked: makes it a switch in this state.
+            into: a :meth:`submenu` of ``menu`` to add it to.
         """
         action = QAction(name, self._window)
         if keys:
@@ -55,12 +57,18 @@ class Menus:
             action.toggled.connect(slot)
         else:
             action.triggered.connect(lambda _checked=False: slot())
-        self.adopt(menu, action)
+        self.adopt(menu, action, into)
         return action
 
-    def adopt(self, menu: str, action: QAction) -> None:
+    def submenu(self, menu: str, name: str) -> QMenu:
+        """Add a menu within ``menu``."""
+        inner = self._menus[menu].addMenu(name)
+        inner.setToolTipsVisible(True)
+        return inner
+
+    def adopt(self, menu: str, action: QAction, into: QMenu | None = None) -> None:
         """Add an action made elsewhere."""
-        self._menus[menu].addAction(action)
+        (into or self._menus[menu]).addAction(action)
         self._menus[menu].menuAction().setVisible(True)
         # Full-screen and hidden menu bars must not take the keys away.
         self._window.addAction(action)
@@ -69,8 +77,7 @@ class Menus:
     def panel(self, action: QAction) -> None:
         """List a panel's switch under View, Panels."""
         if self._panels is None:
-            self._panels = self._menus["View"].addMenu("&Panels")
-            self._panels.setToolTipsVisible(True)
+            self._panels = self.submenu("View", "&Panels")
         self._panels.addAction(action)
 
     def keys(self) -> dict[str, list[tuple[str, str]]]:

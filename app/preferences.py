@@ -23,14 +23,14 @@ class Values:
     Attributes:
         device: ``auto``, ``cpu`` or ``cuda``.
         backbone: engine and with it the precision of the ResNets, one of :data:`mcoe.live.backbones.BACKBONES`.
-        stride: gap of the frame pair, frames at 30 Hz, 1 … 30.
+        stride: gap of the frame pair, frames at 30 Hz, 1 … 30; 0 for the one that the weights were trained with.
         smoothing_s: time constant of the smoothed bars, s, 0 … 2.
         filter_ms: how long before an event a neighbour must have fired, ms, 0.5 … 10.
     """
 
     device: str = "auto"
     backbone: str = "auto"
-    stride: int = 12
+    stride: int = 0
     smoothing_s: float = 0.4
     filter_ms: float = 2.0
 
@@ -48,7 +48,7 @@ def kept(settings: QSettings) -> Values:
         except (TypeError, ValueError):
             found[field.name] = default
     values = Values(**found)
-    limits = {"stride": (1, 30), "smoothing_s": (0, 2), "filter_ms": (0.5, 10)}
+    limits = {"stride": (0, 30), "smoothing_s": (0, 2), "filter_ms": (0.5, 10)}
     wrong = [name for name, (low, high) in limits.items() if not low <= getattr(values, name) <= high]
     wrong += ["device"] * (values.device not in DEVICES) + ["backbone"] * (values.backbone not in BACKBONES)
     return replace(values, **{name: getattr(DEFAULTS, name) for name in wrong})
@@ -70,7 +70,7 @@ class Preferences(QObject):
                 self.values,
                 device=options.device if options.device != DEFAULTS.device else self.values.device,
                 backbone=options.backbone if options.backbone != DEFAULTS.backbone else self.values.backbone,
-                stride=stride if stride != DEFAULTS.stride else self.values.stride,
+                stride=self.values.stride if stride is None else stride,
             )
         )
         window.menus.add("Tools", "&Settings…", "Ctrl+,", self.show, "Device, precision, gap, smoothing, filter")
@@ -99,6 +99,6 @@ class Preferences(QObject):
         window, self.values = self._window, values
         bench = window.workbench
         bench.options = replace(bench.options, device=values.device, backbone=values.backbone)
-        bench.stride = values.stride
+        bench.stride = values.stride or None
         window.emotions.smooth_us = round(values.smoothing_s * 1e6)
         window.feature(Eye).set_reach(round(values.filter_ms * 1000))

@@ -66,7 +66,7 @@ class Sessions(QObject):
         self.record_action.setEnabled(pipeline is not None)
         self.button.setEnabled(pipeline is not None)
         path = self._window.path
-        if pipeline is None or path is None:
+        if pipeline is None or path is None or self._window.bundled:
             return
         path = str(Path(path).absolute())
         self._window.settings.setValue("recent", [path, *(p for p in self.recent if p != path)][:RECENT])

@@ -14,6 +14,8 @@ _STAGES = (
     ("head", "head ms", "MCO-Mamba, MCIB, HCE-MoE, and Grad-CAM from the head's backward pass"),
 )
 
+_WEIGHTS = "The file the network's weights come from"
+
 
 class StatusLine(QFrame):
     """Caption over value, in cells of fixed width so that nothing moves."""
@@ -36,7 +38,7 @@ class StatusLine(QFrame):
         self._add(row, "device", "device", "NVIDIA H200", "Where the network's head runs")
         self._add(row, "backbone_engine", "backbone", "openvino", "Engine that runs the backbones")
         self._add(row, "scan", "scan", "mamba_ssm", "Backend of the selective scan")
-        self._add(row, "weights", "weights", "untrained", "The file the network's weights come from")
+        self._add(row, "weights", "weights", "untrained", _WEIGHTS)
         self._stats: PipelineStats | None = None
 
     def _add(self, row: QHBoxLayout, key: str, caption: str, template: str, hint: str) -> None:
@@ -68,6 +70,7 @@ class StatusLine(QFrame):
         for key, name in (("device", "device"), ("backbone_engine", "backbone"), ("scan", "scan")):
             self._set(key, "–" if engine is None else getattr(engine, name))
         self._set("weights", "–" if engine is None else engine.weights or "untrained")
+        self._cells["weights"].setToolTip(_WEIGHTS if engine is None else weights_words(engine))
 
     def show_stats(self, stats: PipelineStats | None) -> None:
         """Show the counters; None before there is a pipeline."""
@@ -99,6 +102,13 @@ class StatusLine(QFrame):
         label = self._cells[key]
         if label.text() != words:
             label.setText(words)
+
+
+def weights_words(engine: EngineInfo) -> str:
+    """Return what the weights were trained on and how well they were measured to do."""
+    if engine.facts is None:
+        return "Untrained network: its numbers are random, and its answers mean nothing"
+    return f"{engine.facts.sentence}\nAll of it: Help, Weights…"
 
 
 def short(number: float) -> str:

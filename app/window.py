@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +36,7 @@ from app.panels.timeline import TimelinePanel
 from app.panels.voxels import VoxelPanel
 from app.protocol import Pipeline
 from app.status import StatusLine
+from app.threads import Threads
 from app.transport import Transport
 from app.workbench import Workbench
 from mcoe.capture.cameras import CameraSpec
@@ -68,6 +68,7 @@ class MainWindow(DropWindow):
         panels: every panel, by key.
         menus: to which features add their actions.
         board: the docks.
+        join_at_end, join: see :class:`app.threads.Threads`.
     """
 
     TICK_MS = 33
@@ -92,8 +93,8 @@ class MainWindow(DropWindow):
         self._shown: Result | None = None
         self._context: tuple[SourceInfo | None, EngineInfo | None] = (None, None)
         self._state = ""
-        self._closing: list[threading.Thread] = []
-        self._others: list[threading.Thread] = []
+        self._threads = Threads()
+        self.join_at_end, self.join = self._threads.join_at_end, self._threads.join
         self.font_px = 0
         self.setWindowTitle("MCO-E Live")
         self.setMinimumSize(1100, 680)
@@ -210,6 +211,11 @@ class MainWindow(DropWindow):
         """The file that is open; None for a camera."""
         return self.workbench.file(self.path)
 
+    @property
+    def bundled(self) -> bool:
+        """Whether what is open came with the program, which must not be written to."""
+        return self.path is None or self.recording in [bundled.path for bundled in self.workbench.recordings]
+
     def set_labels(self, labels: Sidecar) -> None:
         """Show what is true of the recording from now on."""
         for panel in self.panels.values():
@@ -218,12 +224,13 @@ class MainWindow(DropWindow):
     @property
     def _name(self) -> str:
         camera = CameraSpec.parse(self.path or "")
-        return camera.words if camera else Path(self.path).name if self.path else "the demo recording"
+        if camera is not None:
+            return camera.words
+        return file.name if (file := self.recording) is not None else "the bundled recording"
 
     def _open_when_closed(self) -> None:
-        if any(thread.is_alive() for thread in self._closing):
+        if not self._threads.closed:
             return
-        self._closing.clear()
         self._closing_timer.stop()
         try:
             pipeline = self.workbench(self.path)
@@ -257,9 +264,7 @@ class MainWindow(DropWindow):
         pipeline, self.pipeline = self.pipeline, None
         self._shown, self._state = None, ""
         if pipeline is not None:
-            thread = threading.Thread(target=pipeline.close, name="mcoe-close")
-            thread.start()
-            self._closing.append(thread)
+            self._threads.close(pipeline.close)
             self.pipeline_changed.emit(None)
         self._set_context(None, None)
         for panel in self.panels.values():
@@ -269,16 +274,6 @@ class MainWindow(DropWindow):
     def feature(self, kind: type[Feature]) -> Feature:
         """Return the one feature of this class."""
         return next(feature for feature in self._features if isinstance(feature, kind))
-
-    def join_at_end(self, thread: threading.Thread) -> None:
-        """Let :meth:`join` wait for ``thread`` too; it ends soon after ``pipeline_changed`` says None."""
-        self._others.append(thread)
-
-    def join(self) -> None:
-        """Wait until every pipeline has closed and every job has ended; for the end of the program."""
-        for thread in self._closing + self._others:
-            if thread.ident is not None:
-                thread.join()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.settings.setValue("geometry", self.saveGeometry())

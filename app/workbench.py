@@ -11,7 +11,8 @@ from app.protocol import Pipeline
 from mcoe.capture.cameras import CameraSpec
 from mcoe.capture.source import Source
 from mcoe.live import pipeline
-from mcoe.live.build import EngineOptions, build_engine
+from mcoe.live.build import EngineOptions, build_engine, weights_stride
+from mcoe.live.bundled import BundledRecording
 from mcoe.live.protocols import Stepper
 
 
@@ -22,8 +23,11 @@ class Workbench(Protocol):
     """
 
     options: EngineOptions
-    stride: int
+    #: Gap of the frame pair that was chosen, frames at 30 Hz; None for the one that the weights were trained with.
+    stride: int | None
     alignments: Path
+    #: What comes with the program; the first is what it starts with.
+    recordings: tuple[BundledRecording, ...]
 
     def __call__(self, path: str | None) -> Pipeline: ...
 
@@ -33,6 +37,10 @@ class Workbench(Protocol):
 
     def build(self, weights: Path | None = None) -> Stepper:
         """Build a network, with other weights than the options' if given. Raises McoeError."""
+        ...
+
+    def gap(self) -> int:
+        """Return the gap of the frame pair, frames at 30 Hz: the one chosen, else the weights'. Raises McoeError."""
         ...
 
     def file(self, path: str | None) -> Path | None:
@@ -46,18 +54,18 @@ class Bench:
 
     Attributes:
         options: how networks are built from now on.
-        stride: gap of the frame pair, frames at 30 Hz, of the pipelines made from now on.
+        stride: gap of the frame pair, frames at 30 Hz, of the pipelines made from now on; None for the weights' own.
         opener: opens a recording, or the default source when given None.
         alignments: folder of the alignments kept per pair of cameras.
-        default: the recording that None stands for.
+        recordings: what comes with the program; None stands for the first.
         speed, loop, record: see :class:`mcoe.live.pipeline.Pipeline`.
     """
 
     options: EngineOptions
     opener: Callable[[str | None], Source]
     alignments: Path
-    stride: int = 12
-    default: Path | None = None
+    stride: int | None = None
+    recordings: tuple[BundledRecording, ...] = ()
     speed: float = 1.0
     loop: bool = False
     record: Path | None = None
@@ -68,10 +76,10 @@ class Bench:
         return pipeline.Pipeline(
             lambda: self.open_source(path),
             lambda: build_engine(options),
-            stride=self.stride,
+            stride=self.gap(),
             speed=self.speed,
-            # The bundled recording lasts seconds: it plays until someone opens another.
-            loop=self.loop or (path is None and record is None),
+            # Of a bundled recording's end :class:`app.bundled.BundledRecordings` takes care.
+            loop=self.loop and self.file(path) not in [bundled.path for bundled in self.recordings],
             record=record,
         )
 
@@ -81,7 +89,10 @@ class Bench:
     def build(self, weights: Path | None = None) -> Stepper:
         return build_engine(replace(self.options, weights=weights or self.options.weights))
 
+    def gap(self) -> int:
+        return weights_stride(self.options) if self.stride is None else self.stride
+
     def file(self, path: str | None) -> Path | None:
         if path is None:
-            return self.default
+            return self.recordings[0].path if self.recordings else None
         return None if CameraSpec.parse(path) is not None else Path(path)

@@ -1,10 +1,11 @@
-"""``python -m mcoe info``: what the network costs, and what it would run on here."""
+"""``python -m mcoe info``: what the network costs, what it would run on here, what its weights say of themselves."""
 
 from __future__ import annotations
 
 import argparse
 import platform
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +15,11 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from mcoe.live.build import EngineOptions, weights_file
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 from mcoe.model.scan import mamba_ssm_scan, resolve_scan
+from mcoe.model.weights import load_facts
 
 #: Multiply-adds of one forward pass as the paper's Table 4 gives them.
 PAPER_MULTIPLY_ADDS = 1.77e9
@@ -82,8 +85,11 @@ def device_name() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; returns the exit code."""
     parser = argparse.ArgumentParser(prog="mcoe info", description=__doc__)
-    parser.parse_args(argv)
-    config = ModelConfig()
+    parser.add_argument("--weights", type=Path, help="safetensors weights to tell of (default: the bundled ones)")
+    args = parser.parse_args(argv)
+    file = weights_file(EngineOptions(weights=args.weights))
+    facts = load_facts(file) if file is not None else None
+    config = facts.config if facts is not None else ModelConfig()
     table = parts(config)
     total = Part("total", sum(p.parameters for p in table), sum(p.multiply_adds for p in table))
     print(f"MCO-E Net, {config.frames} RGB frames and {config.frames} voxel grids of {config.size}×{config.size}")
@@ -97,6 +103,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"scan backend    {resolve_scan('auto', device)[0]} (mamba_ssm {importable})")
     print(f"device          {device}: {device_name()}")
     print(f"versions        torch {torch.__version__}, Python {platform.python_version()}")
+    print()
+    if facts is None:
+        print("weights         none are bundled: the window shows an untrained network, and says so")
+    for what, words in facts.rows() if facts is not None else ():
+        print(textwrap.fill(words, 120, initial_indent=f"{what:<27}", subsequent_indent=" " * 27))
     return 0
 
 

@@ -31,8 +31,10 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         self.device = _choice("Device", {name: _DEVICES[name] for name in DEVICES}, "Where the network runs")
         self.backbone = _choice("Precision and engine", {n: _ENGINES[n] for n in BACKBONES}, "What runs the ResNets")
-        self.stride = Dial("gap of the frame pair", 1, 30, 1, 12, lambda v: f"{v:.0f} frames = {v / 30:.2f} s",
-                           "How far apart the two frames are, at 30 Hz; the network learnt 12.")  # fmt: skip
+        self.stride = Dial("gap of the frame pair", 0, 30, 1, 0,
+                           lambda v: f"{v:.0f} frames = {v / 30:.2f} s" if v else "as the network learnt it",
+                           "How far apart the two frames are, at 30 Hz; far left is what the weights were trained "
+                           "with.")  # fmt: skip
         self.smoothing = Dial("smoothing of the bars", 0, 2, 0.1, 0.4, lambda v: f"{v:.1f} s" if v else "none",
                               "Time constant of the smoothed bars; the white tick is never smoothed.")  # fmt: skip
         self.noise = Dial("noise filter's reach", 0.5, 10, 0.5, 2, lambda v: f"{v:g} ms",

@@ -19,6 +19,7 @@ from mcoe.model.config import EMOTIONS
 #: Time constant of the smoothing, µs, until the settings say otherwise.
 SMOOTH_US = 400_000
 UNTRAINED = "Untrained network: these bars mean nothing yet"
+UNRECORDED = "Weights without a record of training: bars may mean nothing"
 
 
 class EmotionPanel(Panel):
@@ -39,7 +40,9 @@ class EmotionPanel(Panel):
     @property
     def notice(self) -> str:
         """What stands in place of the winner: a warning while the weights are untrained, else nothing."""
-        return UNTRAINED if self.engine is not None and not self.engine.trained else ""
+        if self.engine is None or self.engine.trained:
+            return ""
+        return UNRECORDED if self.engine.weights else UNTRAINED
 
     @property
     def truth(self) -> str:
@@ -49,6 +52,14 @@ class EmotionPanel(Panel):
     def set_labels(self, labels: Sidecar) -> None:
         super().set_labels(labels)
         self.note.setText("bar: smoothed · tick: this moment" + (" · ○ true" if labels.segments else ""))
+        self._tell_truth()
+
+    def _tell_truth(self) -> None:
+        said = "○ True at this moment, by the recording's label: " + self.truth if self.truth else ""
+        # Over the canvas alone: the panel's own tooltip says what the plot is.
+        words = f"{said}\n{self.toolTip()}" if said else ""
+        if words != self.canvas.toolTip():
+            self.canvas.setToolTip(words)
 
     @property
     def winner(self) -> str:
@@ -58,10 +69,12 @@ class EmotionPanel(Panel):
     def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
         self.smoothed = smooth(result, history, self.smooth_us)
         super().show_result(result, history)
+        self._tell_truth()
 
     def clear(self) -> None:
         self.smoothed = None
         super().clear()
+        self._tell_truth()
 
     def draw(self, painter: Painter, rect: QRectF) -> None:
         head = line_height(painter, 1.6)

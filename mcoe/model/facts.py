@@ -20,7 +20,9 @@ from mcoe.model.config import ModelConfig
 #: Frames at 30 Hz between the two of a pair, where weights do not say what they learnt.
 DEFAULT_STRIDE = 12
 _NORMALISATION = ("rgb_mean", "rgb_std", "event_std")
-_SCORES = {"WAR": "WAR, sequences right", "UAR": "UAR, mean of the emotions"} | {light: light for light in LIGHTINGS}
+_SCORES = {"WAR": "WAR, sequences right", "UAR": "UAR, mean of the emotions"} | {
+    light: f"accuracy, {light}" for light in LIGHTINGS
+}
 VIRTUAL = "virtual eyes"
 
 

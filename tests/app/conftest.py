@@ -23,7 +23,8 @@ class Maker:
         self.paths: list[str | None] = []
         self.refuse = ""
         self.pipeline_options: dict = {}
-        self.options, self.stride, self.alignments = EngineOptions(), 12, Path("alignments")
+        self.options, self.stride, self.alignments = EngineOptions(), None, Path("alignments")
+        self.recordings = ()
         self.open_source, self.build = lambda path: FakeSource(), lambda weights=None: FakeEngine()
 
     def __call__(self, path):
@@ -33,8 +34,11 @@ class Maker:
         self.made.append(FakePipeline(**self.pipeline_options))
         return self.made[-1]
 
+    def gap(self):
+        return 12 if self.stride is None else self.stride
+
     def file(self, path):
-        return Path(path) if path else None
+        return Path(path) if path else self.recordings[0].path if self.recordings else None
 
 
 @pytest.fixture(autouse=True)

@@ -77,7 +77,7 @@ def test_the_next_run_starts_with_what_was_kept_but_the_command_line_wins(qtbot,
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("device", "abacus"), ("stride", "often"), ("stride", 0), ("smoothing_s", -1), ("backbone", 3)]
+    ("name", "value"), [("device", "abacus"), ("stride", "often"), ("stride", -1), ("smoothing_s", -1), ("backbone", 3)]
 )
 def test_a_setting_that_was_never_valid_is_its_default(settings, name, value):
     settings.setValue(f"settings/{name}", value)

@@ -39,7 +39,7 @@ def test_a_trained_and_measured_file_says_on_whom_and_how_sure() -> None:
     )
     rows = dict(f.rows())
     assert rows["trained on"] == "virtual eyes, 2,240 sequences, 80 subjects"
-    assert rows["low"] == "80.0 % (95 % interval 70.0–85.0 %)"
+    assert rows["accuracy, low"] == "80.0 % (95 % interval 70.0–85.0 %)"
     assert rows["UAR, mean of the emotions"] == "86.0 %"
     assert rows["data seed"] == "7"
     assert rows["frame pair"] == "9 frames apart at 30 Hz, 0.30 s"
