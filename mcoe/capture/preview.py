@@ -1,9 +1,10 @@
-"""What a folder of recordings holds: a picture, length and labels of each, without playing them."""
+"""What a folder of recordings or of a data set holds: a picture, length and labels of each, without playing them."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,16 @@ from numpy.typing import NDArray
 from mcoe.capture.registry import EXTENSIONS, open_replay
 from mcoe.capture.sidecar import Sidecar, load_sidecar
 from mcoe.capture.source import Source
+from mcoe.data.layout import IMAGE_SUFFIXES, emotion_of, parse_name, read_image
 from mcoe.errors import McoeError
 from mcoe.events.packets import Frame, packet_end_us
+from mcoe.model.config import EMOTIONS
 
 #: Stream time in which a preview looks for a frame, and of the events that it draws where there is none, µs.
 PATIENCE_US, EVENTS_US = 1_000_000, 33_000
+#: Folders of a data set: frames, and event images.
+_KINDS = ("frame", "event")
+_NUMBERED = re.compile(r"(.*?)(\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +46,59 @@ class Preview:
     error: str = ""
 
 
-def recordings(folder: Path) -> list[Path]:
-    """Return the recordings in ``folder`` and in its folders, by name. Raises McoeError if it cannot be read."""
+def recordings(folder: Path, stopped: Callable[[], bool] = lambda: False) -> list[Path]:
+    """Return what can be replayed in ``folder`` and in its folders, by name: files, and sequences of the data sets.
+
+    A sequence is a folder of numbered images, or one with such a folder named ``frame`` or ``event`` in it. Those of
+    a data set are found from its root, once each, though they lie deeper.
+
+    Args:
+        stopped: True ends the search with what was found.
+
+    Raises:
+        McoeError: ``folder`` cannot be read.
+    """
     try:
-        inside = sorted(folder.iterdir())
-        deeper = [path for sub in inside if sub.is_dir() for path in sorted(sub.iterdir())]
+        next(folder.iterdir(), None)
     except OSError as error:
         raise McoeError(f"{folder} cannot be read ({error.strerror}); choose another folder.") from error
-    return [path for path in [*inside, *deeper] if path.is_file() and path.suffix.lower() in EXTENSIONS]
+    return [folder] if _images(folder) else list(_search(folder, 1, stopped))
+
+
+def _search(folder: Path, depth: int, stopped: Callable[[], bool]) -> Iterator[Path]:
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError:
+        return
+    yield from (path for path in inside if path.suffix.lower() in EXTENSIONS and path.is_file())
+    folders = {path.name.lower(): path for path in inside if not path.name.startswith(".") and path.is_dir()}
+    if "frame" in folders:
+        folders.pop("event", None)  # the same sequences again
+    for name, path in folders.items():
+        if stopped():
+            return
+        if _images(path):
+            yield path
+        elif name in _KINDS:
+            yield from _search(path, 1, stopped)
+        elif depth:
+            yield from _search(path, depth - 1, stopped)
+
+
+def _images(folder: Path) -> list[Path]:
+    """Return the images that make ``folder`` a sequence, in order; none where it is something else."""
+    try:
+        kinds = [path for path in sorted(folder.iterdir()) if path.name.lower() in _KINDS and path.is_dir()]
+        inside = [folder, *sorted(kinds, key=lambda path: path.name.lower() != "frame")]
+        for place in inside:
+            images = [path for path in place.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+            named = sorted((int(match[2]), match[1], path) for path in images if (match := _NUMBERED.match(path.stem)))
+            # Pictures of a size or a year end in a number too, but not after the same words.
+            if len(named) > 1 and len({words for _, words, _ in named}) == 1:
+                return [path for _, _, path in named]
+    except OSError:
+        pass
+    return []
 
 
 def preview(path: Path, width: int = 240) -> Preview:
@@ -56,6 +107,8 @@ def preview(path: Path, width: int = 240) -> Preview:
     Args:
         width: of the picture, pixels.
     """
+    if path.is_dir():
+        return _sequence(path, width)
     try:
         source = open_replay(path)
     except McoeError as error:
@@ -69,6 +122,21 @@ def preview(path: Path, width: int = 240) -> Preview:
         return Preview(path, source.info.duration_us or 0, (), None, str(error))
     finally:
         source.close()
+
+
+def _sequence(path: Path, width: int) -> Preview:
+    """Look into a data set's sequence without decoding more of it than one image."""
+    images = _images(path)
+    if not images:
+        return Preview(path, 0, (), None, f"{path} holds no numbered images any more; copy it again.")
+    image = read_image(images[len(images) // 2])
+    known = labels(load_sidecar(path))
+    if not known:
+        spelt = emotion_of(path.parent.name)
+        label = parse_name(path.name).label if spelt is None else spelt
+        known = () if label is None else (EMOTIONS[label],)
+    error = "" if image is not None else f"{images[len(images) // 2]} cannot be decoded; copy the sequence again."
+    return Preview(path, round(len(images) * 1e6 / 30), known, image if image is None else _small(image, width), error)
 
 
 def labels(sidecar: Sidecar) -> tuple[str, ...]:
