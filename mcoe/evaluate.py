@@ -81,7 +81,8 @@ def evaluate_network(
         print(f"{len(chosen.unusable)} sequences without a usable clip: {', '.join(chosen.unusable[:5])}")
     place = device or torch.device("cpu")
     net.to(place)
-    return report(title, [predict_clips(net, Feed(pack, place), chosen, most=clips, mask=mask)])
+    feed = Feed(pack, place, resident=False)
+    return report(title, [predict_clips(net, feed, chosen, most=clips, mask=mask)])
 
 
 def trained_stride(metadata: dict[str, Any]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from mcoe.data.pack import open_or_build
 from mcoe.errors import McoeError
 from mcoe.evaluate import Report, evaluate_network, trained_stride
+from mcoe.live.build import pick_device
 from mcoe.metrics import clean, table
 from mcoe.model.weights import STORAGES, load_weights, save_weights
 
@@ -25,6 +26,7 @@ def main(argv: list[str]) -> int:
     add("--storage", choices=STORAGES, default="int8", help="int8 per channel (default), fp16 or fp32")
     add("--data", type=Path, help="data set or pack: evaluate before and after, and record the scores")
     add("--pack", type=Path, help="folder for the preprocessed data set (default: DATA/pack_SIZE)")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where --data is evaluated")
     args = parser.parse_args(argv)
     net, metadata = load_weights(args.weights)
     if args.out.resolve() == args.weights.resolve():
@@ -35,9 +37,11 @@ def main(argv: list[str]) -> int:
         return _fits(size)
     pack = open_or_build(args.data, args.pack, size=net.config.size, bins=net.config.bins)
     stride = trained_stride(metadata)
-    before = evaluate_network(net, pack, f"{args.weights.stem}, as trained", stride=stride)
+    device = pick_device(args.device)
+    before = evaluate_network(net, pack, f"{args.weights.stem}, as trained", stride=stride, device=device)
     save_weights(args.out, net, metadata, args.storage)
-    after = evaluate_network(load_weights(args.out)[0], pack, f"{args.out.name}, {args.storage}", stride=stride)
+    title = f"{args.out.name}, {args.storage}"
+    after = evaluate_network(load_weights(args.out)[0], pack, title, stride=stride, device=device)
     metadata = metadata | {"scores": clean(_recorded(before, after, pack.extra))}
     size = save_weights(args.out, net, metadata, args.storage)
     print(table([(r.title, r.values, r.bounds) for r in (before, after)]))

@@ -138,7 +138,8 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
         with ProcessPoolExecutor(min(workers, len(todo)), context, _end_with_parent) as pool:
             _drive([pool.submit(render_subject, n, out, settings, face) for n in todo], done, total, before, began)
     entries, rows = _collect(done, settings)
-    write_json(out / "emotion.json", {"labels": list(EMOTIONS), "database": entries, "note": NOTE})
+    made = json.loads((out / "synth.json").read_text())
+    write_json(out / "emotion.json", {"labels": list(EMOTIONS), "database": entries, "note": NOTE, "synth": made})
     from mcoe.data.eye.stats import table
 
     seconds = time.monotonic() - began

@@ -19,12 +19,16 @@ Rows = NDArray[np.int64]
 
 
 class Feed:
-    """Turns rows of a pack into network inputs on ``device``."""
+    """Turns rows of a pack into network inputs on ``device``.
 
-    def __init__(self, pack: Pack, device: torch.device) -> None:
+    Args:
+        resident: whether a GPU may take the whole pack; not worth it for rows that are read once.
+    """
+
+    def __init__(self, pack: Pack, device: torch.device, *, resident: bool = True) -> None:
         self._pack, self._device = pack, device
         self._resident: tuple[Tensor, Tensor] | None = None
-        if device.type == "cuda":
+        if resident and device.type == "cuda":
             need = pack.frames.nbytes + pack.voxels.nbytes
             if need < GPU_SHARE * torch.cuda.mem_get_info(device)[0]:
                 self._resident = self._upload(pack.frames), self._upload(pack.voxels)

@@ -19,7 +19,7 @@ from mcoe.errors import McoeError
 from mcoe.metrics import scores
 from mcoe.model.config import Modality, ModelConfig
 from mcoe.model.head import HeadOutput
-from mcoe.model.loss import mcoe_loss
+from mcoe.model.loss import balance_loss, mcoe_loss
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import save_weights
 from mcoe.predict import log_loss, predict_clips
@@ -144,7 +144,7 @@ class Trainer:
             raise McoeError(f"{world.size} processes share fewer clips; use fewer, or raise --clips.")
         torch.manual_seed(epoch_seed(options.seed, epoch, world.rank))  # dropout
         generator = torch.Generator(world.device)
-        totals = torch.zeros(5 + 2 * self.net.config.n_experts, device=world.device)
+        totals = torch.zeros(6 + 2 * self.net.config.n_experts, device=world.device)
         self._model.train()
         started = time.monotonic()
         title = f"epoch {epoch + 1}/{options.epochs}"
@@ -156,7 +156,7 @@ class Trainer:
                 self.progress.step += 1
                 bar.step()
         sums: list[float] = world.sum(totals).tolist()
-        n, experts = sums[4], self.net.config.n_experts
+        n, experts = sums[5], self.net.config.n_experts
         took = time.monotonic() - started
         return {
             "epoch": epoch,
@@ -164,10 +164,11 @@ class Trainer:
             "loss": sums[0] / n,
             "cross_entropy": sums[1] / n,
             "orthogonal_loss": sums[2] / n,
-            "clip_accuracy": sums[3] / n,
+            "balance_loss": sums[3] / n,
+            "clip_accuracy": sums[4] / n,
             "clips_per_s": n / took,
-            "router_load": [v / n for v in sums[5 : 5 + experts]],
-            "router_gate": [v / n for v in sums[5 + experts :]],
+            "router_load": [v / n for v in sums[6 : 6 + experts]],
+            "router_gate": [v / n for v in sums[6 + experts :]],
         }
 
     def _step(self, rgb: Tensor, voxel: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
@@ -180,7 +181,9 @@ class Trainer:
             kept_rgb, kept_event = lose_modality(len(y), options.lose, generator, device).unbind(1)
             kept = kept_rgb, kept_event
         out = self._model(three_channels(rgb), voxel, *kept)
-        loss, entropy, orthogonal = mcoe_loss(self.net, out, y, options.balance)
+        loss, entropy, orthogonal = mcoe_loss(self.net, out, y)
+        balance = balance_loss(out.gates, out.chosen)
+        loss = loss + options.balance * balance
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self._scaler.unscale_(self._optimizer)
@@ -189,7 +192,7 @@ class Trainer:
         self._scaler.update()
         self._ema.update(self.net)
         n = len(y)
-        losses = torch.stack([loss, entropy, orthogonal]).detach() * n
+        losses = torch.stack([loss, entropy, orthogonal, balance]).detach() * n
         right = (out.logits.argmax(-1) == y).sum()
         load = torch.bincount(out.chosen.flatten(), minlength=self.net.config.n_experts)
         counts = torch.cat([right[None], right.new_tensor([n]), load]).float()

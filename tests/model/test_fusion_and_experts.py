@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from mcoe.model.config import ModelConfig, interleave
 from mcoe.model.head import HeadOutput
-from mcoe.model.loss import mcoe_loss, orthogonal_loss
+from mcoe.model.loss import balance_loss, mcoe_loss, orthogonal_loss
 from mcoe.model.mcib import MCIB
 from mcoe.model.moe import AttentionExperts, DeepExperts, FocalExperts, HCEMoE, Router
 from mcoe.model.network import MCOENet
@@ -159,3 +159,16 @@ def test_loss_is_equation_17():
     close(total, entropy.item() + orthogonal.item())
     plain = MCOENet(ModelConfig(experts=()))
     assert mcoe_loss(plain, output, labels)[2] == 0
+
+
+def test_balance_loss_is_least_where_all_experts_are_used_alike():
+    gates = torch.full((4, 8), 1 / 8)
+    even = torch.arange(8).view(4, 2)
+    assert balance_loss(gates, even) == 1
+    one_sided = torch.tensor([[0.5, 0.5] + [0.0] * 6] * 4)
+    assert balance_loss(one_sided, torch.tensor([[0, 1]] * 4)) == 4  # 8 · (½·½ + ½·½)
+    free = torch.randn(16, 8, requires_grad=True)
+    soft = free.softmax(-1)
+    balance_loss(soft, torch.zeros(16, 1, dtype=torch.int64)).backward()
+    assert (free.grad[:, 0] > 0).all() and (free.grad[:, 1:] < 0).all()  # the one that takes all is pushed down
+    assert balance_loss(gates[:, :0], even[:, :0]) == 0  # an MLP stands in for the experts

@@ -64,7 +64,8 @@ def test_what_is_logged(trained: Path) -> None:
     for entry in entries:
         assert sum(entry["router_load"]) == pytest.approx(2)  # k experts per clip
         assert sum(entry["router_gate"]) == pytest.approx(1, abs=1e-4)
-        assert entry["loss"] == pytest.approx(entry["cross_entropy"] + entry["orthogonal_loss"], rel=1e-4)
+        parts = entry["cross_entropy"] + entry["orthogonal_loss"] + 0.05 * entry["balance_loss"]
+        assert entry["loss"] == pytest.approx(parts, rel=1e-4)
         assert 0 <= entry["val_WAR"] <= 1
     assert list((trained / "tensorboard").glob("events.out.tfevents*"))
 
