@@ -32,9 +32,12 @@ class Sessions(QObject):
         self.browser: Browser | None = None
         self._file: Path | None = None  # being recorded, as far as was shown
         self._ended: list[RecorderStatus | None] = []  # what became of a recording that was stopped
+        self._why = ""  # what stopped it, where that was not the user
         self.recent_menu = window.menus["File"].addMenu("Open &recent")
         self.recent_menu.setToolTipsVisible(True)
         add = window.menus.add
+        hint = "Open a data set's sequence, or a folder of numbered frames, as a recording"
+        add("File", "Open a &folder…", "Ctrl+Shift+O", self.open_folder, hint)
         self.record_action = add("Session", "&Record", "R", self.set_recording, "Record events, frames and answers",
                                  checked=False)  # fmt: skip
         add("Session", "Recording &folder…", "", self.choose_folder, "Where recordings are kept")
@@ -52,6 +55,7 @@ class Sessions(QObject):
         window.pipeline_changed.connect(self._opened)
         self._show_recent()
         self._show(None)
+        self._opened(None)
 
     # ---- recent files
 
@@ -63,6 +67,8 @@ class Sessions(QObject):
 
     def _opened(self, pipeline: object) -> None:
         self._shown_stopped()
+        if pipeline is not None:
+            self._timer.start()
         self.record_action.setEnabled(pipeline is not None)
         self.button.setEnabled(pipeline is not None)
         path = self._window.path
@@ -87,6 +93,15 @@ class Sessions(QObject):
         """Empty the list of what was opened lately."""
         self._window.settings.setValue("recent", [])
         self._show_recent()
+
+    def open_folder(self) -> None:
+        """Ask for a folder of images and open it."""
+        window = self._window
+        last = str(window.settings.value("folder", str(Path.home())))
+        folder = QFileDialog.getExistingDirectory(window, "Open a sequence's folder", last)
+        if folder:
+            window.settings.setValue("folder", str(Path(folder).parent))
+            window.open(folder)
 
     # ---- recording
 
@@ -118,18 +133,17 @@ class Sessions(QObject):
             self._window.notice.say(str(error), bad=True)
             return
         self._file = file
-        self._timer.start()
         self.look()
         self._window.notice.say(f"Recording to {file}")
 
-    def _finish(self, stop: Callable[[], RecorderStatus | None]) -> None:
+    def _finish(self, stop: Callable[[], RecorderStatus | None], why: str = "") -> None:
         """Let the recording end in a thread: the disk may take its time for what waits."""
         ended = self._ended = []
+        self._why = why
         thread = threading.Thread(target=lambda: ended.append(stop()), name="mcoe-record-end")
         thread.start()
         self._window.join_at_end(thread)
         self._shown_stopped()
-        self._timer.start()
 
     def _make_folder(self) -> None:
         try:
@@ -142,24 +156,30 @@ class Sessions(QObject):
         """Show how the recording does; tell when it ended by itself."""
         if self._ended:
             status = self._ended.pop()
-            self._timer.stop()
             if status is not None:
                 self._tell_stopped(status)
-        if self._file is None:
-            return
+            elif self._why:
+                self._window.notice.say(self._why)
         pipeline = self._window.pipeline
         status = pipeline.recording if pipeline is not None else None
+        if self._file is None and status is not None:
+            self._file = status.path  # the command line began it
+        if self._file is None:
+            return
         if status is not None and status.state == "recording":
             self._show(status)
             return
         if status is not None and pipeline is not None:
             self._finish(pipeline.stop_recording)
             return
-        self._window.notice.say(f"A jump in time ended the recording {self._file.name}; it is complete.")
-        self._shown_stopped()
+        if pipeline is not None and pipeline.stats().state == "failed":
+            why = f"The source stopped, and with it the recording {self._file.name}: everything up to there is kept."
+        else:
+            why = f"A jump in time ended the recording {self._file.name}."
+        if pipeline is not None:
+            self._finish(pipeline.stop_recording, why)
 
     def _shown_stopped(self) -> None:
-        self._timer.stop()
         self._file = None
         self._show(None)
 
@@ -170,8 +190,9 @@ class Sessions(QObject):
         lost = (
             f"; {status.dropped_packets:,} packets were lost: the disk was too slow" if status.dropped_packets else ""
         )
+        why = f"{self._why} " if self._why else ""
         self._window.notice.say(
-            f"Recorded {short(status.events)} events and {status.frames:,} frames, {_size(status.bytes)}{lost}.",
+            f"{why}Recorded {short(status.events)} events and {status.frames:,} frames, {_size(status.bytes)}{lost}.",
             bad=bool(lost),
         )
 

@@ -1,4 +1,4 @@
-"""The session browser: the recordings of a folder with a picture, length and labels each."""
+"""The session browser: the recordings and data-set sequences of a folder with a picture, length and labels each."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ from mcoe.capture.preview import Preview, preview, recordings
 from mcoe.errors import McoeError
 
 _PATH = Qt.ItemDataRole.UserRole
+#: Shown of one folder: a data set's thousands are found faster in its own folders than by scrolling.
+MOST = 400
 
 
 class Browser(QDialog):
@@ -49,7 +51,7 @@ class Browser(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Recordings")
         self._open, self._join_at_end = open_path, join_at_end
-        self._found: deque[Preview] = deque()
+        self._found: deque[Preview | list[Path] | McoeError] = deque()
         self._stop = threading.Event()
         self.thread: threading.Thread | None = None
         self.where = QLabel()
@@ -64,6 +66,12 @@ class Browser(QDialog):
         self.list.setWordWrap(True)
         self.list.setUniformItemSizes(True)
         self.list.itemActivated.connect(self._activated)
+        self.list.currentItemChanged.connect(lambda item, _: self.open_button.setEnabled(item is not None))
+        self.open_button = QPushButton("Open")
+        self.open_button.setObjectName("primary")
+        self.open_button.setToolTip("Open the chosen recording (Enter, or a double click)")
+        self.open_button.setEnabled(False)
+        self.open_button.clicked.connect(lambda: self._activated(self.list.currentItem()))
         top = QHBoxLayout()
         top.addWidget(self.where, 1)
         top.addWidget(self.choose_button)
@@ -71,35 +79,35 @@ class Browser(QDialog):
         box.setContentsMargins(14, 12, 14, 12)
         box.addLayout(top)
         box.addWidget(self.list, 1)
+        foot = QHBoxLayout()
+        foot.addStretch(1)
+        foot.addWidget(self.open_button)
+        box.addLayout(foot)
         self._timer = QTimer(self)
         self._timer.setInterval(self.POLL_MS)
         self._timer.timeout.connect(self._poll)
 
     def show_folder(self, folder: Path) -> None:
-        """List the recordings of ``folder`` and look into each."""
+        """List the recordings of ``folder`` and look into each, in a thread."""
         self.stop()
         self.list.clear()
-        try:
-            paths = recordings(folder)
-        except McoeError as error:
-            self.where.setText(str(error))
-            return
-        many = "1 recording" if len(paths) == 1 else f"{len(paths)} recordings"
-        self.where.setText(f"{folder} · {many}" if paths else f"{folder} holds no recording; choose another folder.")
+        self._folder = folder
+        self.where.setText(f"{folder} · looking…")
         line = self.fontMetrics().height()
         size = QSize(14 * line, int(10.5 * line))
         self.list.setIconSize(size)
-        self.list.setGridSize(QSize(size.width() + line, size.height() + 4 * line))
-        for path in paths:
-            item = QListWidgetItem(QIcon(_picture(None, size)), f"{path.name}\n…")
-            item.setData(_PATH, str(path))
-            item.setToolTip(str(path))
-            self.list.addItem(item)
+        self.list.setGridSize(QSize(size.width() + line, size.height() + 5 * line))
         stop = self._stop = threading.Event()
         found = self._found = deque()
 
         def look() -> None:
-            for path in paths:
+            try:
+                paths = recordings(folder, stop.is_set)
+            except McoeError as error:
+                found.append(error)
+                return
+            found.append(paths)
+            for path in paths[:MOST]:
                 if stop.is_set():
                     return
                 found.append(preview(path, size.width()))
@@ -108,6 +116,22 @@ class Browser(QDialog):
         self.thread.start()
         self._join_at_end(self.thread)
         self._timer.start()
+
+    def _list(self, paths: list[Path]) -> None:
+        many = "1 recording" if len(paths) == 1 else f"{len(paths):,} recordings"
+        if len(paths) > MOST:
+            many += f", the first {MOST} of them here: choose a folder inside for others"
+        words = f"{self._folder} · {many}" if paths else f"{self._folder} holds no recording; choose another folder."
+        self.where.setText(words)
+        blank = QIcon(_picture(None, self.list.iconSize()))
+        for path in paths[:MOST]:
+            item = QListWidgetItem(blank, f"{path.name}\n…")
+            item.setData(_PATH, str(path))
+            item.setToolTip(str(path))
+            self.list.addItem(item)
+        if paths:
+            self.list.setCurrentRow(0)
+            self.list.setFocus()
 
     def stop(self) -> None:
         """Stop looking into recordings."""
@@ -123,18 +147,27 @@ class Browser(QDialog):
 
     def _poll(self) -> None:
         ended = self.thread is None or not self.thread.is_alive()
-        rows = {self.list.item(i).data(_PATH): self.list.item(i) for i in range(self.list.count())}
+        rows = self._rows()
         while self._found:
-            self._show(rows[str((seen := self._found.popleft()).path)], seen)
+            seen = self._found.popleft()
+            if isinstance(seen, McoeError):
+                self.where.setText(str(seen))
+            elif isinstance(seen, list):
+                self._list(seen)
+                rows = self._rows()
+            else:
+                self._show(rows[str(seen.path)], seen)
         if ended:
             self._timer.stop()
 
+    def _rows(self) -> dict[str, QListWidgetItem]:
+        return {self.list.item(i).data(_PATH): self.list.item(i) for i in range(self.list.count())}
+
     def _show(self, item: QListWidgetItem, seen: Preview) -> None:
-        words = (
-            "cannot be opened" if seen.error else f"{clock(seen.duration_us)} · {', '.join(seen.labels) or 'no labels'}"
-        )
-        item.setText(f"{seen.path.name}\n{words}")
-        item.setToolTip(seen.error or str(seen.path))
+        labels = ", ".join(seen.labels) or "no labels"
+        below = "cannot be opened" if seen.error else f"{clock(seen.duration_us)}\n{labels}"
+        item.setText(f"{seen.path.name}\n{below}")
+        item.setToolTip(seen.error or f"{seen.path}\n{labels}")
         if seen.error:
             item.setForeground(QColor(theme.DIM))
         item.setIcon(QIcon(_picture(seen.image, self.list.iconSize())))

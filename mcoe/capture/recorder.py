@@ -48,6 +48,7 @@ class RecorderStatus:
         events, frames, predictions: written.
         dropped_packets: lost because the disk was too slow, or after it failed.
         waiting_bytes: queued for the disk.
+        path: the file.
     """
 
     state: str
@@ -58,6 +59,7 @@ class RecorderStatus:
     predictions: int
     dropped_packets: int
     waiting_bytes: int
+    path: Path | None = None
 
 
 class Recorder:
@@ -113,7 +115,9 @@ class Recorder:
     def write(self, packet: Packet) -> None:
         """Queue a packet of the source."""
         with self._condition:
-            if self._closing or self._state != "recording":
+            if self._closing:
+                return  # it came after the end
+            if self._state != "recording":
                 self._dropped += 1
                 return
             self._packets.append(packet)
@@ -162,6 +166,7 @@ class Recorder:
                 self._predictions,
                 self._dropped,
                 self._waiting,
+                self.path,
             )
 
     def end(self) -> None:
