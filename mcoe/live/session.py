@@ -85,7 +85,7 @@ def _pyarrow_parquet() -> Any:
     try:
         return importlib.import_module("pyarrow.parquet")
     except ImportError as error:
-        raise McoeError("Parquet needs pyarrow; install it with: pip install pyarrow, or save CSV.") from error
+        raise McoeError("Parquet needs pyarrow; install it with: pip install pyarrow; or save CSV.") from error
 
 
 def _typed(name: str, values: Sequence[object]) -> list[object]:

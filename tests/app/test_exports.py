@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import re
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import cv2
 import pytest
+from pyarrow import parquet
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog
 
 from app.exports import Exports
 from app.lab import Laboratory
+from app.window import MainWindow
 from mcoe.capture.sidecar import Segment, Sidecar
 from mcoe.live.headless import header
 from mcoe.live.session import save_table
@@ -63,17 +67,38 @@ def test_the_log_keeps_no_pictures(exports):
     assert (kept.window.frame, kept.window.rgb, kept.older.voxel, kept.prediction.cam_rgb) == (None,) * 4
 
 
-def test_parquet_holds_the_same_table(exports, tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
-    save_table(exports.log.results(), tmp_path / "p.parquet")
-    table = parquet.read_table(str(tmp_path / "p.parquet"))
+def test_parquet_holds_the_same_table_as_csv(exports, playing, qtbot, answer):
+    window, _ = playing
+    path = answer("p.parquet")
+    exports.parquet_action.trigger()
+    saved(window, qtbot, path)
+    save_table(exports.log.results(), path.with_suffix(".csv"))
+    table = parquet.read_table(str(path))
     assert table.column_names == header(8)
-    assert table["emotion"][0].as_py() in EMOTIONS
-    assert isinstance(table["happy"][0].as_py(), float)
+    rows = list(csv.DictReader(path.with_suffix(".csv").read_text().splitlines()))
+    assert len(rows) == table.num_rows == 25
+    for name in table.column_names:
+        values = table[name].to_pylist()
+        assert [type(value)(row[name]) for value, row in zip(values, rows, strict=True)] == values
+    assert {type(table[name][0].as_py()) for name in ("time_us", "events")} == {int}
+    assert {type(table[name][0].as_py()) for name in EMOTIONS} == {float}
 
 
-def test_without_pyarrow_the_menu_says_what_to_install(exports):
-    assert exports.parquet_action.isEnabled() or "pip install pyarrow" in exports.parquet_action.text()
+def test_without_pyarrow_menu_and_error_say_what_to_install(playing, maker, settings, qtbot, monkeypatch, tmp_path):
+    shown, _ = playing
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    window = MainWindow(maker, settings)
+    qtbot.addWidget(window)
+    action = window.feature(Exports).parquet_action
+    assert not action.isEnabled()
+    assert "pip install pyarrow" in action.text()
+    shown.feature(Exports).save(tmp_path / "p.parquet")
+    qtbot.waitUntil(
+        lambda: shown.notice.text() == "Parquet needs pyarrow; install it with: pip install pyarrow; or save CSV."
+    )
+    assert not (tmp_path / "p.parquet").exists()
 
 
 def test_the_report_is_one_self_contained_page(exports, playing, qtbot, answer):
