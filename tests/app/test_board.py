@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QLabel
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel, QTabBar
 
 from app.layouts import LAYOUTS, column, leaves, row, sizes, without_absent
 from app.panels.base import Panel
@@ -175,3 +176,59 @@ def test_the_next_run_shows_in_each_layout_its_own_panels_only(window, maker, se
         second.show_layout(name)
         shown = {key for key, dock in second.board.docks.items() if not dock.isHidden()}
         assert shown == set(leaves(second.board.tree(name)))
+
+
+def drag(window, qtbot, key, goal):
+    """Drag a panel by its head to ``goal``, board coordinates, as a hand does: in steps that Qt can follow."""
+    head, start = window.panels[key].head, QPoint(60, 10)
+    before = head.mapTo(window.board, start)
+    QTest.mousePress(head, Qt.MouseButton.LeftButton, pos=start)
+    for step in range(1, 9):
+        # The head moves with the hand once the drag has begun.
+        QTest.mouseMove(head, head.mapFromGlobal(window.board.mapToGlobal(before + (goal - before) * step / 8)))
+        QApplication.processEvents()
+    QTest.mouseRelease(head, Qt.MouseButton.LeftButton, pos=head.mapFromGlobal(window.board.mapToGlobal(goal)))
+
+
+def lower_edge(window, key):
+    dock = window.board.docks[key]
+    return dock.mapTo(window.board, QPoint(dock.width() // 2, dock.height() - 15))
+
+
+def below(window, upper, lower):
+    (above, size), (under, under_size) = place(window, upper), place(window, lower)
+    return above.x() == under.x() and under.y() > above.y() and size.width() == under_size.width()
+
+
+def test_a_panel_dragged_to_another_column_stands_there_at_every_size_and_in_the_next_run(
+    window, maker, settings, qtbot
+):
+    assert not below(window, "emotions", "voxels")
+    column = place(window, "emotions")[1].width() / window.board.width()
+    drag(window, qtbot, "voxels", lower_edge(window, "emotions"))
+    qtbot.waitUntil(lambda: below(window, "emotions", "voxels") and below(window, "voxels", "balance"))
+    qtbot.waitUntil(lambda: place(window, "camera")[1].height() > 0.6 * window.board.height())
+    assert visible(window) == set(leaves(LAYOUTS["Demo"]))
+    window.resize(1920, 1080)
+    qtbot.waitUntil(lambda: abs(place(window, "voxels")[1].width() / window.board.width() - column) < 0.01)
+    assert below(window, "emotions", "voxels")
+    window.close()
+    again = MainWindow(maker, settings)
+    qtbot.addWidget(again)
+    again.restore()
+    with qtbot.waitExposed(again):
+        again.show()
+    qtbot.waitUntil(lambda: below(again, "emotions", "voxels") and below(again, "voxels", "balance"))
+    again.reset_layout()
+    qtbot.waitUntil(lambda: below(again, "camera", "voxels"))
+
+
+def test_a_panel_dropped_on_another_shares_its_place_as_a_tab(window, qtbot):
+    emotions, experts = window.board.docks["emotions"], window.board.docks["experts"]
+    drag(window, qtbot, "experts", emotions.mapTo(window.board, emotions.rect().center()))
+    qtbot.waitUntil(lambda: window.board.tabifiedDockWidgets(emotions) == [experts])
+    bar = next(bar for bar in window.board.findChildren(QTabBar) if bar.count() == 2)
+    for index in (0, 1):
+        QTest.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(index).center())
+        shown = {"Emotion": "emotions", "Experts": "experts"}[bar.tabText(index)]
+        qtbot.waitUntil(lambda key=shown: window.panels[key].canvas.visibleRegion().isEmpty() is False)
