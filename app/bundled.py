@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
 
+from mcoe.live.bundled import which_bundled
+
 if TYPE_CHECKING:
     from app.protocol import Pipeline
     from app.window import MainWindow
@@ -36,7 +38,7 @@ class BundledRecordings(QObject):
             key = KEYS[number] if number < len(KEYS) else ""
             hint = f"Play {recording.path.name}, which comes with the program"
             action = window.menus.add(
-                "File", f"&{number + 1} {recording.title}", key, lambda n=number: self.play(n), hint, into=menu
+                "File", f"&{recording.title}", key, lambda n=number: self.play(n), hint, into=menu
             )
             action.setCheckable(True)
             self._actions.append(action)
@@ -53,8 +55,7 @@ class BundledRecordings(QObject):
     @property
     def shown(self) -> int | None:
         """Which of them is open, or None."""
-        file = self._window.recording
-        return next((n for n, r in enumerate(self._window.workbench.recordings) if r.path == file), None)
+        return which_bundled(self._window.workbench.recordings, self._window.recording)
 
     def play(self, number: int) -> None:
         """Open one from its start."""

@@ -30,10 +30,15 @@ def add_actions(window: MainWindow) -> None:
     add("Help", "&Keys", "?", window.help.toggle, "All keys on one card")
 
 
+def add_quit(window: MainWindow) -> None:
+    """End the File menu, once the features have added to it."""
+    window.menus["File"].addSeparator()
+    window.menus.add("File", "&Quit", QKeySequence.StandardKey.Quit, window.close)
+
+
 def _file_and_playback(window: MainWindow) -> None:
     add = window.menus.add
     add("File", "&Open…", "Ctrl+O", window.choose_file, "Open a recording of frames and events")
-    add("File", "&Quit", QKeySequence.StandardKey.Quit, window.close)
     add("Playback", "&Play or pause", "Space", window.toggle_play)
     add("Playback", "&Step one frame", ".", window.step)
     transport = window.transport

@@ -18,7 +18,7 @@ from app.features import FEATURES
 from app.headline import Headline
 from app.help import HelpOverlay
 from app.hud import Hud
-from app.keys import add_actions
+from app.keys import add_actions, add_quit
 from app.layouts import LAYOUTS
 from app.menus import Menus
 from app.message import MessageCard
@@ -43,6 +43,7 @@ from mcoe.capture.cameras import CameraSpec
 from mcoe.capture.sidecar import Sidecar, load_sidecar
 from mcoe.capture.source import SourceInfo
 from mcoe.errors import McoeError
+from mcoe.live.bundled import which_bundled
 from mcoe.live.result import EngineInfo, PipelineStats, Result
 
 _FILTER = "Recordings (*.aedat4 *.raw *.dat *.mp4 *.avi *.mkv *.mov);;All files (*)"
@@ -109,6 +110,7 @@ class MainWindow(DropWindow):
         self._features: list[object] = []
         for feature in FEATURES:  # one by one: a later one may ask for an earlier one
             self._features.append(feature(self))
+        add_quit(self)
         self._rescale()
         self.show_layout("Demo")
         self._welcome()
@@ -214,7 +216,7 @@ class MainWindow(DropWindow):
     @property
     def bundled(self) -> bool:
         """Whether what is open came with the program, which must not be written to."""
-        return self.path is None or self.recording in [bundled.path for bundled in self.workbench.recordings]
+        return self.path is None or which_bundled(self.workbench.recordings, self.recording) is not None
 
     def set_labels(self, labels: Sidecar) -> None:
         """Show what is true of the recording from now on."""

@@ -12,7 +12,7 @@ from mcoe.capture.cameras import CameraSpec
 from mcoe.capture.source import Source
 from mcoe.live import pipeline
 from mcoe.live.build import EngineOptions, build_engine, weights_stride
-from mcoe.live.bundled import BundledRecording
+from mcoe.live.bundled import BundledRecording, which_bundled
 from mcoe.live.protocols import Stepper
 
 
@@ -79,7 +79,7 @@ class Bench:
             stride=self.gap(),
             speed=self.speed,
             # Of a bundled recording's end :class:`app.bundled.BundledRecordings` takes care.
-            loop=self.loop and self.file(path) not in [bundled.path for bundled in self.recordings],
+            loop=self.loop and which_bundled(self.recordings, self.file(path)) is None,
             record=record,
         )
 

@@ -8,8 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from mcoe.model.config import EMOTIONS
+from mcoe import info
+from mcoe.errors import McoeError
+from mcoe.live.bundled import default_recording
+from mcoe.model.config import EMOTIONS, ModelConfig
+from mcoe.model.network import MCOENet
+from mcoe.model.weights import save_weights
 from tests.shared import recording
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +69,7 @@ def test_bad_files(tmp_path: Path) -> None:
     empty, text, cut = (tmp_path / name for name in ("empty.aedat4", "text.aedat4", "cut.aedat4"))
     empty.touch()
     text.write_text("these are not events\n" * 100)
-    whole = (ROOT / "assets" / "demo.aedat4").read_bytes()
+    whole = default_recording().read_bytes()
     cut.write_bytes(whole[: len(whole) // 2])
     for path in (tmp_path / "missing.aedat4", empty, text, cut, tmp_path):
         refused(run("--headless", "--replay", path, "--out", out), path.name)
@@ -71,13 +77,42 @@ def test_bad_files(tmp_path: Path) -> None:
 
 def test_an_unwritable_out_is_named(tmp_path: Path) -> None:
     out = tmp_path / "no" / "folder" / "p.csv"
-    refused(run("--headless", "--replay", ROOT / "assets" / "demo.aedat4", "--out", out), str(out))
+    refused(run("--headless", "--replay", default_recording(), "--out", out), str(out))
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
-    demo = ROOT / "assets" / "demo.aedat4"
+    headless = ("--headless", "--replay", default_recording(), "--out", tmp_path / "p.csv")
     weights = tmp_path / "none.safetensors"
-    refused(run("--headless", "--replay", demo, "--out", tmp_path / "p.csv", "--weights", weights), weights.name)
+    refused(run(*headless, "--weights", weights), weights.name)
+    weights.write_bytes(b"PK\x03\x04 a zipped pickle")
+    refused(run(*headless, "--weights", weights), weights.name, "pickle")
+
+
+def test_headless_pairs_frames_as_the_weights_were_trained(tmp_path: Path) -> None:
+    weights, outs = tmp_path / "w.safetensors", [tmp_path / f"{name}.csv" for name in "abc"]
+    torch.manual_seed(1)
+    net = MCOENet(ModelConfig(size=32, d=16, heads=2, d_state=4, focal_width=8, deep_layers=1))
+    save_weights(weights, net, {"training": {"stride": 5}, "validation": {"epoch": 0}})
+    headless = ("--headless", "--replay", default_recording(), "--weights", weights, "--backbone", "torch")
+    for out, more in zip(outs, ([], ["--stride", 5], ["--stride", 9]), strict=True):
+        result = run(*headless, "--out", out, *more)
+        assert result.returncode == 0, result.stderr
+    trained, same, other = (out.read_text() for out in outs)
+    assert trained == same
+    assert trained != other
+
+
+def test_info_tells_the_facts_of_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "w.safetensors"
+    net = MCOENet(ModelConfig(size=32, d=16, heads=2, d_state=4, focal_width=8, deep_layers=1))
+    save_weights(path, net, {"training": {"stride": 5}, "validation": {"epoch": 6}, "data": {"synth": {"seed": 3}}})
+    assert info.main(["--weights", str(path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for words in ("2 voxel grids of 32×32", "trained on virtual eyes", "epoch kept 7", "5 frames apart", "data seed 3",
+                  "accuracy not measured"):  # fmt: skip
+        assert words in said
+    with pytest.raises(McoeError, match="does not exist"):
+        info.main(["--weights", str(tmp_path / "none.safetensors")])
 
 
 def test_help_lists_every_option() -> None:

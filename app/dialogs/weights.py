@@ -39,7 +39,8 @@ class WeightsDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
-        scroll.viewport().setObjectName("plain")
+        for filled in (scroll.viewport(), body):
+            filled.setAutoFillBackground(False)  # with the desktop's palette
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.buttons.rejected.connect(self.reject)
         for button in self.buttons.buttons():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,3 +43,11 @@ def default_recording(folder: Path = RECORDINGS) -> Path:
     if not found:
         raise McoeError(f"The folder {folder} holds no recording; fetch the program anew, or open one of yours.")
     return found[0].path
+
+
+def which_bundled(recordings: Sequence[BundledRecording], file: Path | None) -> int | None:
+    """Return which of ``recordings`` is ``file``, however its path is written; None for another one or none."""
+    if file is None:
+        return None
+    wanted = file.resolve()
+    return next((number for number, known in enumerate(recordings) if known.path.resolve() == wanted), None)

@@ -52,7 +52,8 @@ class Facts:
         trained: whether training is on record.
         stride: frames at 30 Hz between the two of a pair that it was trained with; None where not on record.
         trained_on: what it was trained on, in words.
-        commit, seed, sequences, subjects: of the training and its data; None where not on record.
+        commit, seed: of the training, and of its data; None where not on record.
+        sequences, subjects: of the whole data set, those held out for validation and testing among them.
         epoch: the epoch that was kept, from 1.
         scores: measured scores, by the keys of :func:`mcoe.metrics.scores`; empty where none are on record.
         measured_on: what they were measured on, in words.
@@ -97,9 +98,15 @@ class Facts:
         mean, std, event = (values.pop(key) for key in _NORMALISATION)
         shape = " · ".join(f"{key} {value}" for key, value in values.items())
         experts = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "none (an MLP)"
-        rows = [("file", f"{self.name}, stored as {self.storage}"), ("trained on", self._training())]
+        rows = [
+            ("file", f"{self.name}, stored as {self.storage}"),
+            ("trained on", self.trained_on if self.trained else "no training is on record"),
+        ]
         if self.trained:
+            counts = ((self.sequences, "sequences"), (self.subjects, "subjects"))
+            known = " of ".join(f"{n:,} {what}" for n, what in counts if n is not None)
             rows += [
+                ("its data set", f"{known}, those held out among them" if known else "size not on record"),
                 ("training commit", self.commit or "not on record"),
                 ("data seed", "not on record" if self.seed is None else str(self.seed)),
                 ("epoch kept", str(self.epoch)),
@@ -117,12 +124,6 @@ class Facts:
         people = "" if self.test_subjects is None else f", {self.test_subjects} test subjects"
         rows.append(("measured on", f"{self.measured_on}{people}"))
         return rows + [(title, str(self.scores[key])) for key, title in _SCORES.items() if key in self.scores]
-
-    def _training(self) -> str:
-        if not self.trained:
-            return "no training is on record"
-        counts = ((self.sequences, "sequences"), (self.subjects, "subjects"))
-        return ", ".join([self.trained_on, *(f"{n:,} {what}" for n, what in counts if n is not None)])
 
 
 def read_facts(path: Path, metadata: dict[str, Any], config: ModelConfig) -> Facts:

@@ -11,7 +11,7 @@ from app.workbench import Bench
 from mcoe.capture.registry import open_replay
 from mcoe.errors import McoeError
 from mcoe.live.build import EngineOptions, build_engine, weights_stride
-from mcoe.live.bundled import bundled_recordings, default_recording
+from mcoe.live.bundled import bundled_recordings, default_recording, which_bundled
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import save_weights
@@ -27,6 +27,9 @@ def test_lightings_come_in_the_papers_order_and_other_files_after_them(tmp_path:
     assert [r.path.stem for r in found] == ["normal", "overexposed", "low", "hdr", "an_eye", "zebra"]
     assert [r.title for r in found] == ["Normal light", "Over-exposed", "Low light", "HDR", "An eye", "Zebra"]
     assert default_recording(tmp_path) == tmp_path / "normal.aedat4"
+    assert which_bundled(found, tmp_path / "x" / ".." / "low.aedat4") == 2
+    assert which_bundled(found, tmp_path / "other.aedat4") is None
+    assert which_bundled(found, None) is None
 
 
 def test_an_empty_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
@@ -65,7 +68,7 @@ def test_the_pair_is_as_far_apart_as_in_training_unless_it_is_chosen(options: En
 
     assert bench().gap() == 5
     assert bench(stride=8).gap() == 8
-    assert bench().__call__("a.aedat4")._stride == 5  # type: ignore[attr-defined]
+    assert bench()("a.aedat4")._stride == 5  # type: ignore[attr-defined]
     assert weights_stride(EngineOptions(untrained=True)) == 12
     save_weights(tmp_path / "bare.safetensors", MCOENet(SMALL), {})
     assert weights_stride(replace(options, weights=tmp_path / "bare.safetensors")) == 12

@@ -38,7 +38,8 @@ def test_a_trained_and_measured_file_says_on_whom_and_how_sure() -> None:
         "WAR 87.1 % (95 % interval 84.0–90.2 %) of 25 test subjects."
     )
     rows = dict(f.rows())
-    assert rows["trained on"] == "virtual eyes, 2,240 sequences, 80 subjects"
+    assert rows["trained on"] == "virtual eyes"
+    assert rows["its data set"] == "2,240 sequences of 80 subjects, those held out among them"
     assert rows["accuracy, low"] == "80.0 % (95 % interval 70.0–85.0 %)"
     assert rows["UAR, mean of the emotions"] == "86.0 %"
     assert rows["data seed"] == "7"
