@@ -45,8 +45,8 @@ class Cameras(QObject):
     """Wires the cameras to the window."""
 
     POLL_MS = 250
-    #: A sentence that still holds is shown again after so long: the notice goes away by itself.
-    REPEAT_S = 10.0
+    #: A sentence that still holds is shown again after so long, before the notice goes away by itself.
+    REPEAT_S = 6.0
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)

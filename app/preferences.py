@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QSettings
 
 from app.eye import Eye
 from mcoe.live.backbones import BACKBONES
+from mcoe.live.build import pick_device
 
 if TYPE_CHECKING:
     from app.window import MainWindow
@@ -36,6 +37,11 @@ class Values:
 
 
 DEFAULTS = Values()
+
+
+def has_gpu() -> bool:
+    """Return whether the network could run on a GPU here."""
+    return pick_device("auto").type == "cuda"
 
 
 def kept(settings: QSettings) -> Values:
@@ -73,13 +79,14 @@ class Preferences(QObject):
                 stride=self.values.stride if stride is None else stride,
             )
         )
+        window.message.shown.connect(self._help_without_gpu)
         window.menus.add("Tools", "&Settings…", "Ctrl+,", self.show, "Device, precision, gap, smoothing, filter")
 
     def show(self) -> None:
         """Show the dialog."""
         from app.dialogs.settings import SettingsDialog
 
-        dialog = SettingsDialog(self._window, self.values)
+        dialog = SettingsDialog(self._window, self.values, has_gpu())
         dialog.chosen.connect(self.choose)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -92,8 +99,18 @@ class Preferences(QObject):
             self._window.settings.setValue(f"settings/{name}", value)
         self._apply(values)
         engine = [(v.device, v.backbone, v.stride) for v in (before, values)]
-        if engine[0] != engine[1] and self._window.pipeline is not None:
+        failed = self._window.message.isVisible() and self._window.message.kind in ("failed", "no gpu")
+        if engine[0] != engine[1] and (failed or self._window.pipeline is not None):
             self._window.open(self._window.path)
+
+    def _help_without_gpu(self) -> None:
+        message, values = self._window.message, self.values
+        wanted = values.device == "cuda" or values.backbone == "cuda_graph"
+        if message.kind == "failed" and wanted and not has_gpu():
+            calm = replace(
+                values, device="auto", backbone="auto" if values.backbone == "cuda_graph" else values.backbone
+            )
+            message.offer("no gpu", "No GPU to run on", "Run on the CPU", lambda: self.choose(calm))
 
     def _apply(self, values: Values) -> None:
         window, self.values = self._window, values

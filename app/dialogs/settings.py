@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QIcon
+from PySide6.QtGui import QIcon, QStandardItemModel
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from app.controls import Choice
@@ -21,12 +21,16 @@ _DEVICES = {"auto": "GPU if there is one", "cpu": "CPU", "cuda": "NVIDIA GPU"}
 
 
 class SettingsDialog(QDialog):
-    """Shows values and gives back those chosen; it changes nothing itself."""
+    """Shows values and gives back those chosen; it changes nothing itself.
+
+    Args:
+        gpu: whether there is one; without, what needs it is shown and cannot be chosen.
+    """
 
     #: The values chosen, :class:`app.preferences.Values`.
     chosen = Signal(object)
 
-    def __init__(self, parent: QWidget, values: Values) -> None:
+    def __init__(self, parent: QWidget, values: Values, gpu: bool = True) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
         self.device = _choice("Device", {name: _DEVICES[name] for name in DEVICES}, "Where the network runs")
@@ -39,6 +43,9 @@ class SettingsDialog(QDialog):
                               "Time constant of the smoothed bars; the white tick is never smoothed.")  # fmt: skip
         self.noise = Dial("noise filter's reach", 0.5, 10, 0.5, 2, lambda v: f"{v:g} ms",
                           "An event stays if a neighbour fired this shortly before it; N filters.")  # fmt: skip
+        if not gpu:
+            _rule_out(self.device, "cuda", "none found")
+            _rule_out(self.backbone, "cuda_graph", "no GPU found")
         form = QFormLayout()
         form.setVerticalSpacing(10)
         form.addRow("Device", self.device)
@@ -94,3 +101,12 @@ def _choice(name: str, words: dict[str, str], hint: str) -> Choice:
     for key, text in words.items():
         choice.addItem(text, key)
     return choice
+
+
+def _rule_out(choice: Choice, key: str, reason: str) -> None:
+    """Leave an entry in its place, with why it cannot be chosen."""
+    index = choice.findData(key)
+    choice.setItemText(index, f"{choice.itemText(index)} ({reason})")
+    model = choice.model()
+    assert isinstance(model, QStandardItemModel)
+    model.item(index).setEnabled(False)

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox
 
+from app import preferences
 from app.eye import Eye
 from app.preferences import DEFAULTS, Preferences, Values, kept
 from app.window import MainWindow
@@ -51,6 +52,18 @@ def test_calmer_bars_alone_open_nothing_anew(dialog, playing, qtbot, maker):
     qtbot.waitUntil(lambda: window.emotions.result is pipeline.latest())
     assert list(window.emotions.smoothed) == pytest.approx(list(pipeline.latest().prediction.probabilities))
     assert maker.made == [pipeline]
+
+
+def test_what_needs_a_gpu_stays_listed_with_the_reason_where_there_is_none(window, qtbot, monkeypatch):
+    monkeypatch.setattr(preferences, "has_gpu", lambda: False)
+    window.feature(Preferences).show()
+    dialog = window.feature(Preferences).dialog
+    for choice, key in ((dialog.device, "cuda"), (dialog.backbone, "cuda_graph")):
+        index = choice.findData(key)
+        assert "found)" in choice.itemText(index)
+        assert not choice.model().item(index).isEnabled()
+        assert [choice.model().item(i).isEnabled() for i in range(choice.count())].count(False) == 1
+    dialog.reject()
 
 
 def test_cancel_changes_nothing(dialog, qtbot, maker, settings):
