@@ -43,6 +43,7 @@ class Comparison(QObject):
         self._load: _Load | None = None
         window.add_panel(self.panel, "compare", ("Lighting",))
         self.panel.load_requested.connect(self.toggle)
+        window.weights_dropped.connect(self.compare)
         hint = "Ask a second network about every moment too"
         window.menus.add("Tools", "&Compare with other weights…", "Ctrl+W", self.toggle, hint)
         self._timer = QTimer(self)
@@ -72,6 +73,8 @@ class Comparison(QObject):
                 pipeline.set_second(None)
         elif pipeline is not None:
             self._start(pipeline, weights)
+        else:
+            self._window.notice.say(f"{weights.name} will be asked too as soon as something is open.")
 
     def _opened(self, pipeline: Pipeline | None) -> None:
         self._load = None
@@ -117,3 +120,6 @@ class Comparison(QObject):
             self._window.notice.say(load.error, bad=True)
         else:
             load.pipeline.set_second(load.engine)
+            if not self.panel.isVisible():
+                words = f"{load.weights.name} is asked too: Ctrl+3 shows both, or View, Panels, {self.panel.title}."
+                self._window.notice.say(words)

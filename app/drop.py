@@ -1,13 +1,19 @@
-"""A window onto which one file can be dropped."""
+"""A window onto which one file or folder can be dropped."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow
 
 
 class DropWindow(QMainWindow):
-    """Opens the one local file that is dropped on it; anything else is refused while it hovers."""
+    """Opens the one local file or folder that is dropped on it; anything else is refused while it hovers."""
+
+    #: Weights were dropped: a path.
+    weights_dropped = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +31,10 @@ class DropWindow(QMainWindow):
         path = _dropped_file(event)
         if path:
             event.acceptProposedAction()
-            self.open(path)
+            if path.lower().endswith(".safetensors"):
+                self.weights_dropped.emit(Path(path))
+            else:
+                self.open(path)
 
 
 def _dropped_file(event: QDropEvent) -> str:

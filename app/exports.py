@@ -78,13 +78,17 @@ class Exports(QObject):
         add("Session", "Save &report…", "Ctrl+P", partial(self.ask, "html"), "The session on one page, as HTML")
         self.film_action = add("Session", "Save fil&m…", "Ctrl+Shift+E", self.film, "The recording with bars, as MP4")
         add("Session", "Save this &view…", "Ctrl+S", partial(self.ask, "png"), "The window as a PNG")
+        self.plots = window.menus.submenu("Session", "Cop&y plot")
+        self.plots.aboutToShow.connect(self._list_plots)
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
         window.pipeline_changed.connect(self._opened)
         for key, panel in window.panels.items():
             panel.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-            panel.customContextMenuRequested.connect(partial(self._menu, key))
+            panel.customContextMenuRequested.connect(partial(self._menu, key, panel))
+            panel.head.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            panel.head.customContextMenuRequested.connect(partial(self._menu, key, panel.head))
 
     def _opened(self, pipeline: Pipeline | None) -> None:
         if self._job is not None:
@@ -124,11 +128,12 @@ class Exports(QObject):
     def _file(self, proposed: str, kinds: str) -> Path | None:
         settings = self._window.settings
         folder = Path(str(settings.value("export folder", str(Path.home()))))
-        path, _ = QFileDialog.getSaveFileName(self._window, "Save", str(folder / proposed), kinds)
-        if not path:
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save", str(folder / proposed), kinds)
+        if not name:
             return None
-        settings.setValue("export folder", str(Path(path).parent))
-        return Path(path)
+        path, kind = Path(name), Path(proposed).suffix
+        settings.setValue("export folder", str(path.parent))
+        return path if path.suffix.lower() == kind else path.with_name(path.name + kind)
 
     def save(self, path: Path) -> None:
         """Write the session to ``path``, as its extension says, in a thread; how it went is told."""
@@ -197,12 +202,18 @@ class Exports(QObject):
         menu.addAction("Save picture…").triggered.connect(lambda: self.save_panel(key))
         return menu
 
-    def _menu(self, key: str, at: QPoint) -> None:
+    def _menu(self, key: str, where: QWidget, at: QPoint) -> None:
         menu = self.menu(key)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self._window.panels[key].mapToGlobal(at))
+        menu.popup(where.mapToGlobal(at))
 
-    def copy(self, key: str) -> None:
+    def _list_plots(self) -> None:
+        self.plots.clear()
+        for key, panel in self._window.panels.items():
+            if panel.isVisible():
+                self.plots.addAction(panel.title).triggered.connect(partial(self.copy, key))
+
+    def copy(self, key: str, _: bool = False) -> None:
         """Put the picture of a panel, with its title, on the clipboard."""
         QGuiApplication.clipboard().setPixmap(self._window.board.docks[key].grab())
         self._window.notice.say(f"{self._window.panels[key].title}: the picture is on the clipboard.")

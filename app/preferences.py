@@ -106,7 +106,7 @@ class Preferences(QObject):
     def _help_without_gpu(self) -> None:
         message, values = self._window.message, self.values
         wanted = values.device == "cuda" or values.backbone == "cuda_graph"
-        if message.kind == "failed" and wanted and not has_gpu():
+        if message.kind == "failed" and wanted and "GPU" in message.words.text() and not has_gpu():
             calm = replace(
                 values, device="auto", backbone="auto" if values.backbone == "cuda_graph" else values.backbone
             )

@@ -94,14 +94,11 @@ def over_time(results: Sequence[Result]) -> str:
                 f'<polyline points="{points}" stroke="{theme.EMOTION_COLOURS[name]}" fill="none" stroke-width="1.6"/>'
             )
     order = np.argsort(-values[-1], kind="stable")
-    y = 12.0
-    for index in order:
-        y = max(y, _y(values[-1, index]))
+    for index, y in zip(order, spread([_y(values[-1, i]) for i in order]), strict=True):
         name = EMOTIONS[int(index)]
         out.append(_words(right + 8, y + 4, name, theme.EMOTION_COLOURS[name]))
-        y += 15
     out += [_words(left, HEIGHT - 6, "0 s"), _words(right, HEIGHT - 6, f"{span:.1f} s", anchor="end")]
-    return _svg(out, max(HEIGHT, int(y) + 6))
+    return _svg(out)
 
 
 def expert_shares(results: Sequence[Result]) -> str:
@@ -165,8 +162,8 @@ def sweep_chart(sweep: Sweep) -> str:
         _words(x, HEIGHT - 6, (f"{ev:+g}".replace("-", "−") if ev else "0"), theme.DIM, "middle")
         for x, ev in zip(xs, sweep.evs, strict=True)
     ]
-    y = 12.0
-    for index in np.argsort(-values[-1], kind="stable"):
+    order = np.argsort(-values[-1], kind="stable")
+    for index, y in zip(order, spread([_y(values[-1, i]) for i in order]), strict=True):
         colour = _SWEEP_COLOURS[index]
         points = " ".join(f"{x:.1f},{_y(v):.1f}" for x, v in zip(xs, values[:, index], strict=True))
         out.append(f'<polyline points="{points}" stroke="{colour}" fill="none" stroke-width="2"/>')
@@ -174,11 +171,21 @@ def sweep_chart(sweep: Sweep) -> str:
             f'<circle cx="{x:.1f}" cy="{_y(v):.1f}" r="3" fill="{colour}"/>'
             for x, v in zip(xs, values[:, index], strict=True)
         ]
-        y = max(y, _y(values[-1, index]))
         out.append(_words(right + 10, y + 4, READINGS[index], colour))
-        y += 15
     what = "agreement with the answer in the recording's own light" if sweep.accuracy is None else "accuracy"
     return f"<p>{what.capitalize()} against exposure added, EV; {sweep.windows} moments at each.</p>" + _svg(out)
+
+
+def spread(ys: Sequence[float], gap: float = 15.0) -> list[float]:
+    """Move labels at ``ys``, from the top down, so far apart that none covers another or leaves the chart."""
+    out: list[float] = []
+    for y in ys:
+        out.append(max(y, out[-1] + gap if out else 12.0))
+    lowest = HEIGHT - 24.0
+    for i in reversed(range(len(out))):
+        out[i] = min(out[i], lowest)
+        lowest = out[i] - gap
+    return out
 
 
 def _y(share: float) -> float:

@@ -54,7 +54,8 @@ def save_video(
     failure: list[McoeError] = []
 
     def write(result: Result) -> None:
-        info = pipeline.info
+        info, engine = pipeline.info, pipeline.engine_info
+        trained = engine is None or engine.trained
         if cancelled or failure or info is None:
             return
         try:
@@ -65,7 +66,7 @@ def save_video(
                 gap_us = max(1, result.window.t1_us - waiting[0].window.t1_us)
                 writer.append(_open(path, 1e6 / gap_us, info.size))
             for each in waiting or [result]:
-                picture = draw(each, info.size, colours, sidecar)
+                picture = draw(each, info.size, colours, sidecar, trained)
                 writer[0].write(np.ascontiguousarray(picture[..., ::-1]))
             waiting.clear()
         except McoeError as error:
@@ -108,8 +109,14 @@ def _even(value: float) -> int:
     return 2 * round(value / 2)
 
 
-def draw(result: Result, size: tuple[int, int], colours: dict[str, Rgb], sidecar: Sidecar | None = None) -> Image:
-    """Return one picture of the film, ``(HEIGHT, w + BARS, 3)`` uint8 RGB."""
+def draw(
+    result: Result,
+    size: tuple[int, int],
+    colours: dict[str, Rgb],
+    sidecar: Sidecar | None = None,
+    trained: bool = True,
+) -> Image:
+    """Return one picture of the film, ``(HEIGHT, w + BARS, 3)`` uint8 RGB; of an untrained network it says so."""
     window, said = result.window, result.prediction.probabilities
     width = _even(HEIGHT * size[0] / size[1])
     out = np.full((HEIGHT, width + BARS, 3), colours["ground"], np.uint8)
@@ -127,6 +134,8 @@ def draw(result: Result, size: tuple[int, int], colours: dict[str, Rgb], sidecar
         bar = round((BARS - 36) * float(said[i]))
         cv2.rectangle(out, (left, row + 20), (left + BARS - 36, row + 30), _mixed(colours), -1)
         cv2.rectangle(out, (left, row + 20), (left + max(2, bar), row + 30), colours[name], -1)
+    if not trained:
+        _write(out, "untrained network: no meaning yet", (left, HEIGHT - 42), 0.48, colours["text"], 1)
     truth = sidecar.at(window.t1_us) if sidecar is not None else None
     words = f"{window.t1_us / 1e6:.2f} s" + (f"   label: {truth}" if truth else "")
     _write(out, words, (left, HEIGHT - 20), 0.48, colours["dim"], 1)

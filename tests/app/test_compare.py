@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.comparison import Comparison
 from mcoe.errors import McoeError
 from tests.app.fake import engine
+from tests.app.test_window import drop
 from tests.live.fakes import FakeEngine
 
 
@@ -53,6 +54,28 @@ def test_the_next_recording_gets_a_network_of_its_own(comparison, playing, qtbot
     window.open("other.aedat4")
     qtbot.waitUntil(lambda: maker.made[-1] is not pipeline and maker.made[-1].second is not None)
     assert maker.made[-1].second is not pipeline.second
+
+
+def test_dropped_weights_are_compared_and_where_to_see_them_is_said(comparison, playing, qtbot, maker):
+    window, pipeline = playing
+    window.show_layout("Demo")
+    assert drop(window, "file:///weights/B.SAFETENSORS")
+    qtbot.waitUntil(lambda: isinstance(pipeline.second, Second))
+    assert comparison.weights == Path("/weights/B.SAFETENSORS")
+    assert "Ctrl+3 shows both" in window.notice.text()
+    qtbot.keyClick(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(comparison.panel.isVisible)
+    assert maker.paths == ["eye_demo.aedat4"], "weights are no recording"
+
+
+def test_weights_chosen_before_anything_is_open_wait(window, maker, qtbot):
+    maker.build = lambda weights=None: Second()
+    comparison = window.feature(Comparison)
+    comparison.compare(Path("b.safetensors"))
+    assert "as soon as something is open" in window.notice.text()
+    window.open("eye_demo.aedat4")
+    qtbot.waitUntil(lambda: maker.made and isinstance(maker.made[-1].second, Second))
+    window.join()
 
 
 def test_weights_that_cannot_be_read_are_told(comparison, playing, qtbot, maker):

@@ -10,19 +10,24 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import cv2
+import numpy as np
 import pytest
 from pyarrow import parquet
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
+from PySide6.QtWidgets import QApplication, QFileDialog
 
-from app.exports import Exports
+from app.export.report import HEIGHT, spread
+from app.exports import COLOURS, Exports
 from app.lab import Laboratory
 from app.window import MainWindow
 from mcoe.capture.sidecar import Segment, Sidecar
 from mcoe.live.headless import header
 from mcoe.live.session import save_table
+from mcoe.live.video import draw
 from mcoe.model.config import EMOTIONS
+from tests.app.fake import HEIGHT as FAKE_HEIGHT
+from tests.app.fake import WIDTH
 from tests.app.test_sweep import some_sweep
 from tests.live.fakes import FakeEngine
 
@@ -120,6 +125,15 @@ def test_the_report_is_one_self_contained_page(exports, playing, qtbot, answer):
     lab.dialog.close()
 
 
+def test_labels_at_a_charts_end_stand_apart_and_inside():
+    assert spread([20, 60, 100]) == [20, 60, 100]
+    for ys in ([200.0] * 7, [8.0] * 7, list(range(190, 218, 4))):
+        placed = spread(ys)
+        assert min(np.diff(placed)) >= 15
+        assert placed[0] >= 12
+        assert placed[-1] <= HEIGHT - 24
+
+
 def test_a_report_without_labels_or_sweep_leaves_them_out(exports, playing, qtbot, answer):
     window, _ = playing
     path = answer("r.html")
@@ -140,6 +154,15 @@ def test_a_film_of_the_recording(exports, playing, qtbot, answer):
     assert (film.get(cv2.CAP_PROP_FRAME_WIDTH), film.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (876, 480)
     assert film.read()[1].std() > 10
     film.release()
+
+
+def test_a_film_of_an_untrained_network_says_so(exports):
+    result = exports._window.pipeline.latest()
+    plain, warned = (draw(result, (WIDTH, FAKE_HEIGHT), COLOURS, trained=trained) for trained in (True, False))
+    differs = np.argwhere((plain != warned).any(-1))
+    assert len(differs) > 300
+    assert differs[:, 1].min() > plain.shape[1] - 300, "beside the picture"
+    assert differs[:, 1].max() < plain.shape[1] - 4
 
 
 def test_a_film_can_be_stopped_and_is_not_kept(exports, playing, qtbot, answer, maker):
@@ -184,6 +207,38 @@ def test_every_panel_can_be_copied_and_saved(exports, playing, qtbot, answer):
     path = answer("e.png")
     save.trigger()
     assert QImage(str(path)).size() == window.board.docks["emotions"].size()
+
+
+@pytest.mark.parametrize("part", ["canvas", "head"])
+def test_a_right_click_on_a_plot_or_its_head_copies_it(exports, playing, qtbot, part):
+    window, _ = playing
+    QGuiApplication.clipboard().clear()
+    widget = getattr(window.experts, part)
+    at = QPoint(5, 5)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, widget.mapToGlobal(at))
+    QApplication.sendEvent(widget, event)
+    menu = QApplication.activePopupWidget()
+    assert [action.text() for action in menu.actions()] == ["Copy picture", "Save picture…"]
+    qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(menu.actions()[0]).center())
+    assert QGuiApplication.clipboard().image().size() == window.board.docks["experts"].size()
+    assert "Experts" in window.notice.text()
+
+
+def test_the_keyboard_copies_a_plot_by_the_menu(exports, playing):
+    window, _ = playing
+    exports.plots.aboutToShow.emit()
+    assert [a.text() for a in exports.plots.actions()] == [p.title for p in window.panels.values() if p.isVisible()]
+    next(a for a in exports.plots.actions() if a.text() == "Grad-CAM").trigger()
+    assert QGuiApplication.clipboard().image().size() == window.board.docks["heatmaps"].size()
+
+
+@pytest.mark.parametrize(("typed", "made"), [("film", "film.mp4"), ("a.b", "a.b.mp4"), ("F.MP4", "F.MP4")])
+def test_a_name_without_its_extension_gets_it(exports, playing, qtbot, answer, tmp_path, typed, made):
+    window, _ = playing
+    answer(typed)
+    exports.film()
+    saved(window, qtbot, tmp_path / made)
+    assert cv2.VideoCapture(str(tmp_path / made)).isOpened()
 
 
 def test_nothing_open_is_told(window):

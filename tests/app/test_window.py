@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QLabel
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 
 from app.panels.emotions import UNTRAINED
 from app.screenshot import screenshot
@@ -180,19 +180,19 @@ def drop(window, *urls):
         QPoint(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )
     enter.setAccepted(False)
-    window.dragEnterEvent(enter)
+    QApplication.sendEvent(window, enter)
     if not enter.isAccepted():
         return False
-    window.dropEvent(
-        QDropEvent(
-            QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-        )
+    event = QDropEvent(
+        QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )
+    QApplication.sendEvent(window, event)
     return True
 
 
-def test_one_dropped_file_opens(window, maker, tmp_path):
-    path = tmp_path / "drop.aedat4"
+@pytest.mark.parametrize("name", ["drop.aedat4", "a folder of frames"])
+def test_one_dropped_file_or_folder_opens(window, maker, tmp_path, name):
+    path = tmp_path / name
     assert drop(window, path.as_uri())
     assert maker.paths == [str(path)]
 
