@@ -17,6 +17,7 @@ from app.exports import Exports
 from app.eye import Eye
 from app.lab import Laboratory
 from app.labels import Labels
+from app.memory import Memory
 from app.preferences import Preferences
 from app.sessions import Sessions
 from app.weights import WeightsInfo
@@ -34,6 +35,7 @@ FEATURES: tuple[Callable[[MainWindow], object], ...] = (
     Comparison,
     ExpertMap,
     Preferences,
+    Memory,
     WeightsInfo,
     Exports,  # after all panels: it gives each its context menu
 )
