@@ -70,6 +70,13 @@ def test_the_first_marker_makes_the_sidecar(tmp_path: Path) -> None:
     assert load_sidecar(file).at(6) == "sad"
 
 
+def test_of_two_labels_at_one_moment_the_one_noted_later_is_true(tmp_path: Path) -> None:
+    file = tmp_path / "a.aedat4"
+    for label in ("surprise", "fear"):
+        assert add_marker(file, label, 40).at(40) == label
+    assert remove_marker(file, "fear", 40).at(40) == "surprise"
+
+
 def test_a_marker_is_taken_back_and_everything_else_stays(tmp_path: Path) -> None:
     file = write(tmp_path, {"lighting": "low", "markers": [{"label": "fear", "time_us": 10, "by": "me"}]})
     add_marker(file, "happy", 40)

@@ -149,7 +149,8 @@ def _replace(path: Path, text: str) -> None:
 
 def _parse(notes: dict[str, Any]) -> Sidecar:
     segments = [Segment(int(s["start_us"]), int(s["end_us"]), str(s["label"])) for s in notes.get("segments", ())]
-    markers = sorted((int(m["time_us"]), str(m["label"])) for m in notes.get("markers", ()))
+    markers = [(int(m["time_us"]), str(m["label"])) for m in notes.get("markers", ())]
+    markers.sort(key=lambda marker: marker[0])  # of two at one moment, the one noted later stays the later
     if not segments:
         segments = _from_markers(markers)
     if not segments and notes.get("label"):
