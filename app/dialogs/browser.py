@@ -64,7 +64,6 @@ class Browser(QDialog):
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
         self.list.setMovement(QListView.Movement.Static)
         self.list.setWordWrap(True)
-        self.list.setUniformItemSizes(True)
         self.list.itemActivated.connect(self._activated)
         self.list.currentItemChanged.connect(lambda item, _: self.open_button.setEnabled(item is not None))
         self.open_button = QPushButton("Open")
@@ -123,7 +122,7 @@ class Browser(QDialog):
             many += f", the first {MOST} of them here: choose a folder inside for others"
         words = f"{self._folder} · {many}" if paths else f"{self._folder} holds no recording; choose another folder."
         self.where.setText(words)
-        blank = QIcon(_picture(None, self.list.iconSize()))
+        blank = _icon(_picture(None, self.list.iconSize()))
         for path in paths[:MOST]:
             item = QListWidgetItem(blank, f"{path.name}\n…")
             item.setData(_PATH, str(path))
@@ -170,7 +169,7 @@ class Browser(QDialog):
         item.setToolTip(seen.error or f"{seen.path}\n{labels}")
         if seen.error:
             item.setForeground(QColor(theme.DIM))
-        item.setIcon(QIcon(_picture(seen.image, self.list.iconSize())))
+        item.setIcon(_icon(_picture(seen.image, self.list.iconSize())))
 
     def _activated(self, item: QListWidgetItem) -> None:
         self.close()
@@ -179,6 +178,12 @@ class Browser(QDialog):
     def closeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
         self.stop()
         super().closeEvent(event)
+
+
+def _icon(picture: QPixmap) -> QIcon:
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # which Qt would tint
+    return icon
 
 
 def _picture(image: np.ndarray | None, size: QSize) -> QPixmap:

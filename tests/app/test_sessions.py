@@ -171,6 +171,9 @@ def test_a_data_sets_sequence_is_shown_and_opened_with_the_keyboard_or_the_butto
     browser.show_folder(tmp_path / "SEE")
     qtbot.waitUntil(lambda: browser.list.count() == 2 and "sad" in browser.list.item(1).text())
     assert browser.list.item(0).text() == "seq_1_low\n0:01.00\nhappy"
+    for item in (browser.list.item(0), browser.list.item(1)):
+        lines = browser.list.visualItemRect(item).height() - browser.list.iconSize().height()
+        assert lines >= 3 * browser.list.fontMetrics().height(), "a line of its words is cut off"
     assert "2 recordings" in browser.where.text()
     qtbot.keyClick(browser.list, Qt.Key.Key_Right)
     with qtbot.waitSignal(sessions._window.pipeline_changed, check_params_cb=bool):
