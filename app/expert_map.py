@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QRectF, QTimer
-from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from app import theme
-from app.painting import Canvas, Painter, legend, line_height, mark, placeholder
+from app.eye import Eye
+from app.map_job import MapJob
+from app.painting import Canvas, Painter, legend, line_height, mark, percent, placeholder
+from mcoe.errors import McoeError
 from mcoe.explain.tsne import tsne
-from mcoe.live.result import Result
+from mcoe.live.result import Prediction
 
 if TYPE_CHECKING:
+    from app.protocol import Pipeline
     from app.window import MainWindow
 
 #: Windows kept: with eight experts as many points as settle within seconds.
 KEPT = 48
 FEWEST = 4
+_LOADING = "Loading a network for the map."
 
 
 class Votes:
@@ -35,9 +40,8 @@ class Votes:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def add(self, result: Result) -> None:
+    def add(self, prediction: Prediction) -> None:
         """Take a window's votes, if it is its turn."""
-        prediction = result.prediction
         if self._came % self._every == 0:
             if len(self._kept) == KEPT:
                 del self._kept[1::2]
@@ -59,25 +63,39 @@ class MapDialog(QDialog):
     def __init__(self, window: MainWindow, votes: Votes) -> None:
         super().__init__(window)
         self.setWindowTitle("Map of the experts")
+        #: Of the windows that were shown; those of the whole recording, once read, are :attr:`read`.
         self.votes = votes
+        self.read: Votes | None = None
+        self.job: MapJob | None = None
+        self._resume: Pipeline | None = None  # goes on playing after the reading
         self.points: NDArray[np.float64] | None = None
         self.kinds: tuple[str, ...] = ()
         self._thread: threading.Thread | None = None
         self._wanted = False
+        self._windows = 0
         self._window = window
         self.canvas = Canvas(self._draw, theme.BACKGROUND)
         self.canvas.setToolTip(
-            "t-SNE of the experts' votes over the recording (the paper's Fig. 7): one mark per expert and window, "
-            "coloured by kind; kinds that stand apart have specialised."
+            "t-SNE of what the experts put out (the paper's Fig. 7): one mark per expert and window, coloured by kind; "
+            "the seven votes are the features that all kinds share, and kinds that stand apart have specialised."
         )
+        copy = QAction("Copy this plot", self.canvas)
+        copy.triggered.connect(lambda: QGuiApplication.clipboard().setPixmap(self.canvas.grab()))
+        self.canvas.addAction(copy)
+        self.canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.words = QLabel()
         self.words.setObjectName("panelNote")
-        self.again = QPushButton("Compute anew")
-        self.again.setToolTip("Lay the windows out that have been shown by now")
-        self.again.clicked.connect(self.compute)
+        self.again = QPushButton("What was shown")
+        self.again.setToolTip("Lay out the windows that have been shown by now")
+        self.again.clicked.connect(self.compute_shown)
+        self.whole = QPushButton("Whole recording")
+        self.whole.setObjectName("primary")
+        self.whole.setToolTip(f"Read {KEPT} windows from the recording's start to its end and lay them out")
+        self.whole.clicked.connect(self.toggle)
         foot = QHBoxLayout()
         foot.addWidget(self.words, 1)
         foot.addWidget(self.again)
+        foot.addWidget(self.whole)
         box = QVBoxLayout(self)
         box.addWidget(self.canvas, 1)
         box.addLayout(foot)
@@ -92,12 +110,14 @@ class MapDialog(QDialog):
 
     def compute(self) -> None:
         """Begin anew with what has been gathered."""
-        if self.busy:
+        if self.busy or self.job is not None:
             return
-        if len(self.votes) < FEWEST:
+        votes = self.votes if self.read is None else self.read
+        if len(votes) < FEWEST:
             self.words.setText("Play some of a recording first; the map needs a few windows.")
             return
-        features, self.kinds = self.votes.features()
+        features, self.kinds = votes.features()
+        self._windows = len(votes)
         self.points, self._wanted = None, True
 
         def watch(points: NDArray[np.float64]) -> bool:
@@ -114,25 +134,94 @@ class MapDialog(QDialog):
         self._timer.start()
         self._look()
 
+    def compute_shown(self) -> None:
+        """Lay out the windows that have been shown by now."""
+        self.read = None
+        self.compute()
+
+    def toggle(self) -> None:
+        """Read the whole recording and lay it out, or cancel the reading."""
+        if self.job is not None:
+            self.job.cancel()
+            return
+        window, bench, path = self._window, self._window.workbench, self._window.path
+        pipeline = window.pipeline
+        if pipeline is None or bench.file(path) is None:
+            self.words.setText("Open a recording first: a camera has no end to read to.")
+            return
+        try:
+            stride = bench.gap()
+        except McoeError as error:
+            self.words.setText(str(error))
+            return
+        self.stop()
+        self._resume = pipeline if pipeline.stats().state == "playing" else None
+        pipeline.pause()  # two networks on the same cores would each take twice as long
+        view = window.feature(Eye).view
+        self.job = MapJob(lambda: bench.open_source(path), bench.build, stride=stride, view=view, most=KEPT)
+        window.join_at_end(self.job.thread)
+        self._timer.start()
+        self._look()
+
     def stop(self) -> None:
         """Leave the points where they are."""
         self._wanted = False
 
-    def _look(self) -> None:
+    def forget(self, votes: Votes) -> None:
+        """Begin anew with another recording's votes."""
+        self.stop()
+        if self.job is not None:
+            self.job.cancel()
+        self.job, self.read, self.votes = None, None, votes
+        self.points, self.kinds = None, ()
+        self.words.setText("")
+        self.whole.setText("Whole recording")
         self.canvas.update()
-        windows = len(self.kinds) // max(1, len(self.votes.kinds))
-        settled = "settled" if not self.busy else "settling …"
-        self.words.setText(f"{len(self.kinds):,} votes of {windows} windows · {settled}")
+
+    def _look(self) -> None:
+        if self.job is not None:
+            self._read_on(self.job)
+            return
+        self.canvas.update()
+        if self.kinds:
+            where = "that were shown" if self.read is None else "of the whole recording"
+            settled = "settled" if not self.busy else "settling …"
+            self.words.setText(f"{len(self.kinds):,} votes of {self._windows} windows {where} · {settled}")
         if not self.busy:
             self._timer.stop()
             self.again.setEnabled(True)
 
+    def _read_on(self, job: MapJob) -> None:
+        """Show how the reading goes; once it is over, lay its votes out."""
+        self.again.setEnabled(False)
+        if job.state == "running" or self.busy:
+            self.whole.setText("Cancel")
+            self.words.setText(f"Reading the whole recording · {percent(job.share)}" if job.share else _LOADING)
+            return
+        self.job = None
+        self.whole.setText("Whole recording")
+        pipeline, self._resume = self._resume, None
+        if pipeline is not None and pipeline is self._window.pipeline and pipeline.stats().state == "paused":
+            pipeline.play()
+        if job.state != "done":
+            self._timer.stop()
+            self.again.setEnabled(True)
+            self.words.setText(job.error or "Cancelled: the map is as it was.")
+            return
+        self.read = Votes()
+        for prediction in job.said:
+            self.read.add(prediction)
+        self.compute()
+
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.whole.setMinimumWidth(self.whole.sizeHint().width())  # also while it says Cancel
         self.compute()
 
     def hideEvent(self, event: QHideEvent) -> None:
         self.stop()
+        if self.job is not None:
+            self.job.cancel()
         super().hideEvent(event)
 
     def _draw(self, painter: Painter, rect: QRectF) -> None:
@@ -162,7 +251,7 @@ class ExpertMap(QObject):
         self._window = window
         self.votes = Votes()
         self.dialog: MapDialog | None = None
-        window.result_shown.connect(lambda result: self.votes.add(result))
+        window.result_shown.connect(lambda result: self.votes.add(result.prediction))
         window.pipeline_changed.connect(self._changed)
         hint = "t-SNE of the experts' votes over the recording (the paper's Fig. 7)"
         window.menus.add("Explain", "&Map of the experts…", "T", self.show_map, hint)
@@ -173,7 +262,7 @@ class ExpertMap(QObject):
         if pipeline is not None:
             self.votes = Votes()
             if self.dialog is not None:
-                self.dialog.votes = self.votes
+                self.dialog.forget(self.votes)
 
     def show_map(self) -> None:
         """Show the map of what was played by now."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from app.again import Again
+from app.eye import Eye
 from app.panels.lighting import LightingPanel
 from app.sweep_job import SweepJob
 from mcoe.capture.sidecar import load_sidecar
@@ -16,6 +17,7 @@ from mcoe.live.sweep import Sweep
 
 if TYPE_CHECKING:
     from app.dialogs.sweep import SweepDialog
+    from app.protocol import Pipeline
     from app.window import MainWindow
 
 
@@ -28,13 +30,24 @@ class Laboratory(QObject):
         self.panel = LightingPanel()
         self.dialog: SweepDialog | None = None
         window.add_panel(self.panel, "lighting", ("Lighting",))
+        self.again = Again(window, lambda: self.panel.light if self.panel.on_screen else Lighting())
+        self._resume: Pipeline | None = None  # goes on playing after the sweep
+        for asked in (self.panel.light_changed, window.heatmaps.question_changed, window.board.sight_changed):
+            asked.connect(self.again.ask)
+        window.board.arranged.connect(self.again.ask)
         self.panel.light_changed.connect(self._light)
         self.panel.shown.connect(self._light)
         self.panel.sweep_requested.connect(self.show_sweep)
         window.pipeline_changed.connect(self._light)
         window.pipeline_changed.connect(self._cancel)
         add = window.menus.add
+        window.overlay_action.toggled.connect(self.panel.set_overlay)
         add("Tools", "The recording's own &light", "L", self.panel.reset, "Take every stress off the light")
+        hint = "Put the next of the laboratory's lights on the stream"
+        add("Tools", "&Next light", "P", lambda: self.panel.next_preset(1), hint)
+        add("Tools", "P&revious light", "Shift+P", lambda: self.panel.next_preset(-1))
+        add("Tools", "&Brighter by ½ EV", "Ctrl+Up", lambda: self.panel.brighten(0.5), "The laboratory's exposure")
+        add("Tools", "&Darker by ½ EV", "Ctrl+Down", lambda: self.panel.brighten(-0.5), "The laboratory's exposure")
         hint = "Draw how often each modality holds at −6 … +6 EV"
         add("Tools", "&Robustness sweep…", "Ctrl+L", self.show_sweep, hint)
 
@@ -54,6 +67,7 @@ class Laboratory(QObject):
 
         if self.dialog is None:
             self.dialog = SweepDialog(self._window, self.start, self._window.settings)
+            self.dialog.over.connect(self._go_on)
             self.dialog.resize(self._window.width() * 3 // 5, self._window.height() * 3 // 5)
         self.dialog.show()
         self.dialog.raise_()
@@ -68,12 +82,20 @@ class Laboratory(QObject):
         assert self.dialog is not None
         self.dialog.name = file.name
         path, bench = window.path, window.workbench
+        stride, info = bench.gap(), window.pipeline.info
+        self._resume = window.pipeline if window.pipeline.stats().state == "playing" else None
         window.pipeline.pause()  # two networks on the same cores would each take twice as long
         job = SweepJob(
-            lambda: bench.open_source(path), bench.build, stride=bench.gap(), sidecar=load_sidecar(Path(file))
-        )
+            lambda: bench.open_source(path), bench.build, stride=stride, sidecar=load_sidecar(file),
+            size=info.size if info is not None else None, view=window.feature(Eye).view,
+        )  # fmt: skip
         window.join_at_end(job.thread)
         return job
+
+    def _go_on(self) -> None:
+        pipeline, self._resume = self._resume, None
+        if pipeline is not None and pipeline is self._window.pipeline and pipeline.stats().state == "paused":
+            pipeline.play()
 
     def _cancel(self, _: object) -> None:
         # Another recording: the old one's figures would be taken for its own.

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QFontInfo,
     QFontMetricsF,
     QImage,
+    QPaintDevice,
     QPainter,
     QPaintEvent,
     QPolygonF,
@@ -32,12 +33,20 @@ CENTRE = Qt.AlignmentFlag.AlignCenter
 
 
 class Painter(QPainter):
-    """A painter that has looked up its widget's font once: text is most of what a panel draws."""
+    """A painter that has looked up its font once: text is most of what a panel draws.
 
-    def __init__(self, widget: QWidget) -> None:
-        super().__init__(widget)
-        font = QFontInfo(widget.font())
-        self.family, self._px = font.family(), font.pixelSize()
+    Args:
+        device: what to draw on.
+        font: the font of size 1.0; the widget's own when None.
+    """
+
+    def __init__(self, device: QPaintDevice, font: QFont | None = None) -> None:
+        super().__init__(device)
+        if font is None:
+            assert isinstance(device, QWidget)
+            font = device.font()
+        info = QFontInfo(font)
+        self.family, self._px = info.family(), info.pixelSize()
 
     def px(self, scale: float) -> int:
         """Return ``scale`` times the widget's font size, px."""

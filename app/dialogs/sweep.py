@@ -6,23 +6,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyqtgraph as pg
-from pyqtgraph.exporters import ImageExporter
-from PySide6.QtCore import QBuffer, QIODevice, QSettings, QTimer
-from PySide6.QtGui import QCloseEvent, QColor, QPainter
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QEvent, QObject, QRectF, QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.controls import Choice
+from app.painting import Canvas, Painter, percent
+from app.panels.light_dials import ev_words
 from app.sweep_job import SweepJob
+from app.sweep_plot import Figure, draw_figure, figure_of, figure_png, figure_svg, plot_rect
 from mcoe.errors import McoeError
 from mcoe.live.sweep import READINGS, Sweep
 
-#: Colour, mark and width of each reading, in the order of READINGS.
-_LOOKS = ((theme.TEXT, "o", 3.0), (theme.RGB, "s", 2.0), (theme.EVENT, "d", 2.0))
 _FILTERS = {"png": "Picture (*.png)", "svg": "Drawing (*.svg)", "csv": "Table (*.csv)"}
-PLOT_PX = 1600
+_HINTS = {
+    "png": "Save the curves as a picture of 1600 px",
+    "svg": "Save the curves as a drawing that stays sharp at any size",
+    "csv": "Save the figures: a row for each exposure",
+}
+UNTRAINED = "the network is untrained: these curves mean nothing yet"
 
 
 class SweepDialog(QDialog):
@@ -34,6 +37,8 @@ class SweepDialog(QDialog):
     """
 
     POLL_MS = 60
+    #: The sweep that ran is over: done, cancelled or failed.
+    over = Signal()
 
     def __init__(self, parent: QWidget, start_job: Callable[[], SweepJob], settings: QSettings) -> None:
         super().__init__(parent)
@@ -42,19 +47,36 @@ class SweepDialog(QDialog):
         self.job: SweepJob | None = None
         self.sweep: Sweep | None = None
         self.name = ""
+        self.trained = True
+        self._pointed: int | None = None
+        self._plot = QRectF()
         self.heading, self.words = QLabel(), QLabel()
         self.heading.setObjectName("panelTitle")
         self.words.setObjectName("panelNote")
         self.words.setWordWrap(True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.measure = Choice()
         self.measure.setAccessibleName("Measure")
+        self.measure.setToolTip(
+            "Accuracy counts true labels; agreement counts the answers that the light did not change"
+        )
         self.measure.addItem("accuracy against the labels", "accuracy")
-        self.measure.addItem("agreement with the recording's own light", "agreement")
+        self.measure.addItem("agreement with its own light", "agreement")
         self.measure.currentIndexChanged.connect(lambda _: self._draw())
-        self.plot = pg.PlotWidget(background=theme.PANEL)
-        self.plot.setAccessibleName("Robustness sweep")
-        self._axes()
+        self.canvas = Canvas(self._paint, theme.PANEL)
+        self.canvas.setAccessibleName("Robustness sweep")
+        self.canvas.setToolTip(
+            "How often fusion, RGB only and events only name the right emotion (or the one they named in the "
+            "recording's own light) when every frame and event is given more or less light."
+        )
+        self.canvas.setMouseTracking(True)
+        self.canvas.installEventFilter(self)
+        copy = QAction("Copy this plot", self.canvas)
+        copy.triggered.connect(lambda: QGuiApplication.clipboard().setPixmap(self.canvas.grab()))
+        self.canvas.addAction(copy)
+        self.canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.bar = QProgressBar()
+        self.bar.setAccessibleName("Progress")
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.run_button = QPushButton("Start")
@@ -62,12 +84,20 @@ class SweepDialog(QDialog):
         self.run_button.clicked.connect(self.toggle)
         self.save_buttons = {kind: QPushButton(f"Save {kind.upper()}…") for kind in _FILTERS}
         for kind, button in self.save_buttons.items():
+            button.setToolTip(_HINTS[kind])
+            button.setAutoDefault(False)
             button.clicked.connect(lambda _checked=False, kind=kind: self.choose(kind))
-        top = QHBoxLayout()
+        self._lay_out()
+        self._timer = QTimer(self)
+        self._timer.setInterval(self.POLL_MS)
+        self._timer.timeout.connect(self._poll)
+        self._show_state()
+
+    def _lay_out(self) -> None:
+        top, foot = QHBoxLayout(), QHBoxLayout()
         top.addWidget(self.heading)
         top.addStretch(1)
         top.addWidget(self.measure)
-        foot = QHBoxLayout()
         foot.addWidget(self.run_button)
         foot.addWidget(self.bar, 1)
         for button in self.save_buttons.values():
@@ -76,21 +106,24 @@ class SweepDialog(QDialog):
         box.setContentsMargins(14, 12, 14, 12)
         box.setSpacing(8)
         box.addLayout(top)
-        box.addWidget(self.plot, 1)
+        box.addWidget(self.canvas, 1)
         box.addWidget(self.words)
         box.addLayout(foot)
-        self._timer = QTimer(self)
-        self._timer.setInterval(self.POLL_MS)
-        self._timer.timeout.connect(self._poll)
-        self._show_state()
-        self._draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # Nothing may jump when the words need a second line or the button says something longer.
+        self.words.setFixedHeight(2 * self.words.fontMetrics().lineSpacing() + 2)
+        longest = max("Cancelling …", "Run again", key=self.run_button.fontMetrics().horizontalAdvance)
+        padding = 3 * self.run_button.fontMetrics().height()
+        self.run_button.setFixedWidth(self.run_button.fontMetrics().horizontalAdvance(longest) + padding)
 
     # ---- running
 
     def toggle(self) -> None:
         """Start a sweep, or cancel the one that runs."""
         if self.job is not None:
-            self.job.cancel()
+            self.cancel()
             return
         try:
             self.job = self._start_job()
@@ -98,7 +131,6 @@ class SweepDialog(QDialog):
             self._tell(str(error), bad=True)
             return
         self.sweep = None
-        self._draw()
         self._show_state()
         self._timer.start()
 
@@ -106,6 +138,7 @@ class SweepDialog(QDialog):
         """Cancel the sweep that runs, if any."""
         if self.job is not None:
             self.job.cancel()
+            self._show_progress(self.job)
 
     def abandon(self) -> None:
         """Cancel, and forget what was drawn: it belongs to a recording that is no longer open."""
@@ -117,41 +150,68 @@ class SweepDialog(QDialog):
     def _poll(self) -> None:
         job = self.job
         assert job is not None
-        self.bar.setValue(round(1000 * job.share))
         if job.state == "running":
+            self._show_progress(job)
             return
         self._timer.stop()
         self.job = None
         if job.state == "done":
-            self.show_sweep(job.result, self.name)
+            self.show_sweep(job.result, self.name, bool(job.trained))
         else:
             self._show_state()
-            self.bar.setValue(0)
             self._tell(job.error or "Cancelled: nothing was drawn.", bad=bool(job.error))
+        self.over.emit()
 
-    def show_sweep(self, result: Sweep | None, name: str) -> None:
-        """Draw a sweep of the recording ``name``."""
-        self.sweep, self.name = result, name
+    def _show_progress(self, job: SweepJob) -> None:
+        self.bar.setValue(round(1000 * job.share))
+        self.run_button.setEnabled(not job.cancelling)
+        if job.cancelling:
+            self.run_button.setText("Cancelling …")
+            return
+        if job.trained is None:
+            self._tell("Loading a network for the sweep.")
+            return
+        left = job.left_s
+        rest = "" if left is None else f", about {_duration(left)} left"
+        self._tell(
+            f"{percent(job.share)} read{rest}: 13 exposures from −6 to +6 EV, each with both modalities and with each "
+            "alone."
+        )
+
+    def show_sweep(self, result: Sweep | None, name: str, trained: bool = True) -> None:
+        """Draw a sweep of the recording ``name`` by a network that is ``trained`` or not."""
+        self.sweep, self.name, self.trained = result, name, trained
         labelled = result is not None and result.accuracy is not None
         self.measure.setCurrentIndex(0 if labelled else 1)
         self._show_state()
-        self._draw()
 
     def _show_state(self) -> None:
         running = self.job is not None
         self.heading.setText(self.name)
+        self.run_button.setEnabled(True)
         self.run_button.setText("Cancel" if running else "Start" if self.sweep is None else "Run again")
+        self.bar.setValue(1000 if self.sweep is not None else 0)
         for button in self.save_buttons.values():
             button.setEnabled(self.sweep is not None)
         self.measure.setEnabled(self.sweep is not None and self.sweep.accuracy is not None)
-        if running:
-            self._tell("Reading the recording at −6 … +6 EV with both modalities and with each alone.")
+        self._pointed = None
+        if self.job is not None:
+            self._show_progress(self.job)
         elif self.sweep is None:
             self._tell("Start reads up to 60 moments of the recording under 13 exposures; it can be cancelled.")
         else:
-            counted = f"{self.sweep.windows} moments at each exposure"
-            labelled = f", {self.sweep.labelled} of them labelled" if self.sweep.accuracy is not None else ""
-            self._tell(f"{counted}{labelled}; sensor noise follows the light, in frames and events alike.")
+            self._tell(self._summary())
+        self._draw()
+
+    def _summary(self) -> str:
+        sweep = self.sweep
+        assert sweep is not None
+        labelled = f", {sweep.labelled} of them labelled" if sweep.accuracy is not None else ""
+        unlabelled = "" if sweep.accuracy is not None else "; the recording has no labels, so there is no accuracy"
+        warning = "" if self.trained else f"; {UNTRAINED}"
+        return (
+            f"{sweep.windows} moments at each exposure{labelled}{unlabelled}; sensor noise follows the light{warning}."
+        )
 
     def _tell(self, words: str, bad: bool = False) -> None:
         self.words.setText(words)
@@ -159,56 +219,47 @@ class SweepDialog(QDialog):
 
     # ---- drawing
 
-    def _axes(self) -> None:
-        item = self.plot.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(False, False)
-        item.showGrid(x=True, y=True, alpha=0.14)
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.setPen(QColor(theme.LINE))
-            axis.setTextPen(QColor(theme.DIM))
-        item.getAxis("bottom").setTicks([[(ev, f"{ev:+d}".replace("-", "−") if ev else "0") for ev in range(-6, 7)]])
-        item.getAxis("left").setTicks([[(share, f"{share} %") for share in (0, 25, 50, 75, 100)]])
-        item.setLabel("bottom", "exposure added, EV", color=theme.DIM)
-        item.setXRange(-6, 8.6, padding=0.02)
-        item.setYRange(0, 100, padding=0.04)
-
     @property
     def values(self) -> np.ndarray | None:
         """What is drawn, ``(E, 3)`` percent; None before a sweep."""
+        return self.figure.values
+
+    @property
+    def figure(self) -> Figure:
+        """What is drawn."""
         if self.sweep is None:
-            return None
-        shown = self.sweep.accuracy if self.measure.currentData() == "accuracy" else self.sweep.agreement
-        return None if shown is None else 100 * shown
+            return Figure()
+        return figure_of(self.sweep, self.measure.currentData())
 
     def _draw(self) -> None:
-        item = self.plot.getPlotItem()
-        item.clear()
-        item.addItem(pg.InfiniteLine(0, 90, pen=pg.mkPen(theme.LINE, width=1.5)))
-        accuracy = self.measure.currentData() == "accuracy"
-        item.setLabel("left", "accuracy" if accuracy else "agreement", color=theme.DIM)
+        self.canvas.update()
+
+    def _paint(self, painter: Painter, rect: QRectF) -> None:
+        figure = self.figure
+        self._plot = plot_rect(painter, rect, figure)
+        draw_figure(painter, rect, figure, self._pointed)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.canvas and self.sweep is not None and self.job is None:
+            if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseMove:
+                self._point(event.position().x())
+            elif event.type() == QEvent.Type.Leave and self._pointed is not None:
+                self._pointed = None
+                self._tell(self._summary())
+                self._draw()
+        return super().eventFilter(watched, event)
+
+    def _point(self, x: float) -> None:
+        """Say in words what was read at the exposure under ``x``."""
         values = self.values
         if values is None or self.sweep is None:
             return
-        # 6 percent of the axis is about one line of text; the highest line keeps its place.
-        ends, places = values[-1], np.array(values[-1], float)
-        for above, index in zip(*_ordered(ends), strict=True):
-            if above is not None:
-                places[index] = min(places[index], places[above] - 6)
-        places += max(0.0, 2 - places.min())
-        for index, (name, (colour, mark, width)) in enumerate(zip(READINGS, _LOOKS, strict=True)):
-            item.plot(
-                np.array(self.sweep.evs), values[:, index], pen=pg.mkPen(colour, width=width), symbol=mark,
-                symbolSize=8, symbolBrush=colour, symbolPen=None, name=name,
-            )  # fmt: skip
-            label = pg.TextItem(name, color=colour, anchor=(0, 0.5))
-            font = self.font()
-            font.setBold(True)
-            label.setFont(font)
-            label.setPos(self.sweep.evs[-1] + 0.25, places[index])
-            item.addItem(label)
+        share = (x - self._plot.left()) / max(1.0, self._plot.width())
+        last = len(self.sweep.evs) - 1
+        self._pointed = min(last, max(0, round(share * last)))
+        said = ", ".join(f"{name} {value:.0f} %" for name, value in zip(READINGS, values[self._pointed], strict=True))
+        self._tell(f"{ev_words(self.sweep.evs[self._pointed])}: {said}.")
+        self._draw()
 
     # ---- saving
 
@@ -217,14 +268,16 @@ class SweepDialog(QDialog):
         folder = Path(str(self._settings.value("export folder", str(Path.home()))))
         proposed = str(folder / f"{Path(self.name).stem or 'recording'}-sweep.{kind}")
         path, _ = QFileDialog.getSaveFileName(self, "Save the sweep", proposed, _FILTERS[kind])
-        if path:
-            self._settings.setValue("export folder", str(Path(path).parent))
-            try:
-                self.save(Path(path))
-            except McoeError as error:
-                self._tell(str(error), bad=True)
-            else:
-                self._tell(f"Saved {path}.")
+        if not path:
+            return
+        self._settings.setValue("export folder", str(Path(path).parent))
+        file = Path(path) if Path(path).suffix else Path(f"{path}.{kind}")
+        try:
+            self.save(file)
+        except McoeError as error:
+            self._tell(str(error), bad=True)
+        else:
+            self._tell(f"Saved {file}.")
 
     def save(self, path: Path) -> None:
         """Save the plot as PNG or SVG, or its figures as CSV, by the file's extension.
@@ -236,40 +289,21 @@ class SweepDialog(QDialog):
         if path.suffix.lower() == ".csv":
             self.sweep.save_csv(path)
             return
-        data = self._svg() if path.suffix.lower() == ".svg" else self._png()
+        heading = f"Robustness to light: {self.name}"
+        figure = figure_of(self.sweep, self.measure.currentData(), heading, self._summary())
+        data = (figure_svg if path.suffix.lower() == ".svg" else figure_png)(figure, self.font())
         try:
             path.write_bytes(data)
         except OSError as error:
             raise McoeError(f"Cannot write {path}: {error.strerror}; choose another file.") from error
-
-    def _png(self) -> bytes:
-        exporter = ImageExporter(self.plot.getPlotItem())
-        exporter.parameters()["width"] = PLOT_PX
-        exporter.parameters()["background"] = QColor(theme.PANEL)
-        buffer = QBuffer()
-        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-        exporter.export(toBytes=True).save(buffer, "PNG")
-        return bytes(buffer.data().data())
-
-    def _svg(self) -> bytes:
-        # pyqtgraph's own exporter fails on the paths that Qt 6.11 writes.
-        buffer, generator = QBuffer(), QSvgGenerator()
-        generator.setOutputDevice(buffer)
-        generator.setSize(self.plot.size())
-        generator.setViewBox(self.plot.rect())
-        generator.setTitle(f"Robustness sweep of {self.name}")
-        painter = QPainter(generator)
-        painter.fillRect(self.plot.rect(), QColor(theme.PANEL))
-        self.plot.render(painter)
-        painter.end()
-        return bytes(buffer.data().data())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.cancel()
         super().closeEvent(event)
 
 
-def _ordered(ends: np.ndarray) -> tuple[list[int | None], list[int]]:
-    """Return, from the highest end down, ``(index above or None, index)``."""
-    order = [int(i) for i in np.argsort(-ends, kind="stable")]
-    return [None, *order[:-1]], order
+def _duration(seconds: float) -> str:
+    """Return ``40 s`` or ``2 min``, coarse, so that it does not flicker."""
+    if seconds < 90:
+        return f"{max(5, 5 * round(seconds / 5))} s"
+    return f"{round(seconds / 60)} min"

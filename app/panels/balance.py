@@ -11,7 +11,6 @@ from PySide6.QtGui import QColor, QPolygonF
 
 from app import theme
 from app.painting import (
-    CENTRE,
     LEFT,
     RIGHT,
     Image,
@@ -87,7 +86,7 @@ class BalancePanel(Panel):
         if self.detailed:
             lane = rect.adjusted(0, rect.height() - max(2.5 * line, rect.height() * 0.24), 0, 0)
             self._draw_lane(painter, lane, small)
-            bottom = lane.top() - 4
+            bottom = lane.top() - 8
         maps = QRectF(rect.left(), bar.bottom() + 8, rect.width(), bottom - bar.bottom() - 8)
         self._maps(painter, maps, alpha_maps(alpha), small)
 
@@ -101,7 +100,9 @@ class BalancePanel(Panel):
         text(painter, words, f"events {percent(1 - mean)}", RIGHT, theme.EVENT, bold=True)
 
     def _maps(self, painter: Painter, rect: QRectF, maps: np.ndarray | None, small: float) -> None:
-        side = int(min(rect.height() - small - 2, (rect.width() - 12) / 2))
+        # The captions stand beside, where there is room, so that the maps can be as high as the panel lets them.
+        beside = max(text_width(painter, name, 0.86) for name in ("earlier", "now")) + 8
+        side = int(min(rect.height(), (rect.width() - 12) / 2 - beside))
         left = rect.left() + (rect.width() - 2 * side - 12) / 2
         for index, name in enumerate(("earlier", "now")):
             place = fitted(QRectF(left + index * (side + 12), rect.top(), side, side), 1.0)
@@ -112,20 +113,16 @@ class BalancePanel(Panel):
                 window = self.result.window if index else self.result.older
                 draw_image(painter, place, balance_over(window, maps[index], pixels(painter, place)))
             frame(painter, place)
-            below = QRectF(place.x(), place.bottom() + 2, side, small)
-            text(painter, below, name, CENTRE, theme.DIM, 0.86)
+            start = place.right() + 8 if index else place.left() - beside
+            words = QRectF(start, place.center().y() - small / 2, beside - 8, small)
+            text(painter, words, name, LEFT if index else RIGHT, theme.DIM, 0.86)
 
     def _draw_lane(self, painter: Painter, lane: QRectF, small: float) -> None:
-        words = text_width(painter, f"last {SPAN_S:.0f} s", 0.86) + 8
-        text(
-            painter,
-            QRectF(lane.left(), lane.top(), words, lane.height()),
-            f"last {SPAN_S:.0f} s",
-            LEFT,
-            theme.DIM,
-            0.86,
-        )
+        ends = ((f"{percent(0.5 + FULL)} RGB", theme.RGB), (f"{percent(0.5 + FULL)} events", theme.EVENT))
+        words = max(text_width(painter, end, 0.8) for end, _ in ends) + 8
         plot = QRectF(lane.adjusted(words, 0, 0, 0).toRect())
+        for (end, ink), y in zip(ends, (plot.top(), plot.bottom() - small), strict=True):
+            text(painter, QRectF(lane.left(), y, words - 8, small), end, RIGHT, ink, 0.8)
         painter.fillRect(plot, QColor(theme.CANVAS))
         middle = plot.center().y()
         ages, alphas = self._lane
@@ -146,6 +143,8 @@ class BalancePanel(Panel):
                 painter.drawPolygon(area)
             painter.setClipping(False)
         painter.fillRect(QRectF(plot.left(), round(middle), plot.width(), 1), QColor(theme.DIM))
+        span = QRectF(plot.left() + 4, plot.top(), plot.width(), small)
+        text(painter, span, f"α, last {SPAN_S:.0f} s", LEFT, theme.DIM, 0.8)
 
 
 def alpha_lane(history: Sequence[HistoryPoint]) -> tuple[np.ndarray, np.ndarray]:

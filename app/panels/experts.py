@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -11,11 +13,16 @@ from app import theme
 from app.controls import switch
 from app.painting import CENTRE, RIGHT, Painter, block, frame, legend, line_height, mark, percent, text, text_width
 from app.panels.base import Panel
-from mcoe.live.result import Prediction
+from mcoe.live.pipeline import HistoryPoint
+from mcoe.live.result import Prediction, Result
 from mcoe.model.config import EMOTIONS
 
 #: Kinds of the default network, to draw the axis before the first result.
 _DEFAULT_KINDS = ("focal", "attention", "deep", "focal", "attention", "deep", "focal", "attention")
+
+#: Upper ends that the gates' axis may have, and for how many results a lower one must do before it is taken.
+ENDS = (0.25, 0.5, 1.0)
+CALM = 90
 
 
 class ExpertPanel(Panel):
@@ -29,6 +36,8 @@ class ExpertPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__()
+        #: The gate at the axis' upper end.
+        self.top, self._low_for = ENDS[0], 0
         self.weighted = switch("× weight", "Weigh each expert's vote by the router: only the chosen ones remain (W)")
         self.weighted.toggled.connect(lambda _: self.canvas.update())
         self.weighted.hide()
@@ -39,6 +48,21 @@ class ExpertPanel(Panel):
         super().set_detailed(detailed)
         self.weighted.setVisible(detailed)
         self.note.setText("dashed: equal share" if detailed else "framed: chosen, with weight · dashed: equal share")
+
+    def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
+        self._fit(float(result.prediction.gates.max()))
+        super().show_result(result, history)
+
+    def clear(self) -> None:
+        self.top, self._low_for = ENDS[0], 0
+        super().clear()
+
+    def _fit(self, highest: float) -> None:
+        """Choose the axis' upper end: up at once, down only after a while, so that no column jumps with it."""
+        wanted = next(end for end in ENDS if highest <= end or end == ENDS[-1])
+        self._low_for = self._low_for + 1 if wanted < self.top else 0
+        if wanted > self.top or self._low_for >= CALM:
+            self.top, self._low_for = wanted, 0
 
     def draw(self, painter: Painter, rect: QRectF) -> None:
         line = line_height(painter, 0.86)
@@ -65,9 +89,16 @@ class ExpertPanel(Panel):
         plot = rect.adjusted(0, 2 * line + 6, 0, -2 * line - 2)
         step = plot.width() / len(kinds)
         width = min(step * 0.62, line * 3)
-        top = 1.0 if prediction is None else max(0.25, float(prediction.gates.max()))
-        painter.setPen(QPen(QColor(theme.LINE), 1))
-        painter.drawLine(plot.bottomLeft(), plot.bottomRight())
+        top = self.top
+        text(
+            painter,
+            QRectF(rect.left(), rect.top(), rect.width(), line),
+            f"top: gate {percent(top)}",
+            RIGHT,
+            theme.DIM,
+            0.8,
+        )
+        self._scale(painter, plot, len(kinds))
         chosen = {} if prediction is None else dict(zip(prediction.chosen.tolist(), prediction.weights, strict=True))
         for index, kind in enumerate(kinds):
             x = plot.left() + (index + 0.5) * step
@@ -79,19 +110,25 @@ class ExpertPanel(Panel):
             text(painter, number, str(index + 1), CENTRE, theme.TEXT if picked else theme.DIM, 0.86, bold=picked)
             if prediction is None:
                 continue
-            height = max(1.0, plot.height() * float(prediction.gates[index]) / top)
+            height = max(1.0, plot.height() * min(1.0, float(prediction.gates[index]) / top))
             column = QRectF(x - width / 2, plot.bottom() - height, width, height)
             block(painter, column, theme.mix(theme.PANEL, colour, 1.0 if picked else 0.35), 2)
             if picked:
                 frame(painter, column.adjusted(-3, -3, 3, 0), theme.TEXT, 1.4)
+                words = percent(chosen[index])
+                wide = text_width(painter, words, 0.95, bold=True)
                 label = QRectF(x - step / 2, column.top() - line - 5, step, line)
-                text(painter, label, percent(chosen[index]), CENTRE, theme.TEXT, 0.95, bold=True)
-        if prediction is not None:
-            self._equal_share(painter, plot, plot.bottom() - plot.height() / len(kinds) / top)
+                # The line of the equal share must not run through the figure.
+                painter.fillRect(QRectF(x - wide / 2 - 3, label.top(), wide + 6, line), QColor(theme.PANEL))
+                text(painter, label, words, CENTRE, theme.TEXT, 0.95, bold=True)
 
-    def _equal_share(self, painter: Painter, plot: QRectF, y: float) -> None:
-        painter.setPen(QPen(QColor(theme.DIM), 1, Qt.PenStyle.DashLine))
-        painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+    def _scale(self, painter: Painter, plot: QRectF, experts: int) -> None:
+        """Draw the ground line, the axis' upper end and the equal share, under the columns."""
+        ticks = ((plot.bottom(), theme.LINE, Qt.PenStyle.SolidLine), (plot.top(), theme.LINE, Qt.PenStyle.SolidLine),
+                 (plot.bottom() - plot.height() / experts / self.top, theme.DIM, Qt.PenStyle.DashLine))  # fmt: skip
+        for y, ink, style in ticks:
+            painter.setPen(QPen(QColor(ink), 1, style))
+            painter.drawLine(QPointF(plot.left(), round(y) + 0.5), QPointF(plot.right(), round(y) + 0.5))
 
     def _votes(self, painter: Painter, rect: QRectF, names: float) -> None:
         prediction = self.result.prediction if self.result else None

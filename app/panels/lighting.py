@@ -13,7 +13,6 @@ from PySide6.QtGui import QColor, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton
 
 from app import theme
-from app.dial import Dial
 from app.painting import (
     LEFT,
     RIGHT,
@@ -27,9 +26,11 @@ from app.painting import (
     pixels,
     placeholder,
     text,
+    text_width,
 )
 from app.panels.base import Panel
 from app.panels.camera import compose
+from app.panels.light_dials import EV_STEP, describe, ev_words, make_dials
 from mcoe.capture.source import SourceInfo
 from mcoe.live.lighting import PRESETS, Lighting
 from mcoe.live.pipeline import HistoryPoint
@@ -63,35 +64,9 @@ class LightingPanel(Panel):
         self._judged: deque[tuple[float, bool]] = deque()  # (elapsed s, agreed), the last SPAN_S
         self._now_s = self._seen_s = -math.inf
         self._agreed_s: float | None = None
-        self.dials = {
-            "ev": Dial("exposure", -6, 6, 0.25, 0, _ev, "Light added, in stops: −1 EV is half the light."),
-            "side_ratio": Dial(
-                "side light",
-                1,
-                64,
-                0.05,
-                1,
-                lambda v: f"{v:.0f} : 1",
-                "HDR: how many times brighter the lit side is than the dark one.",
-                lambda stops: 2.0**stops,
-                math.log2,
-            ),
-            "side_angle": Dial(
-                "from", -180, 180, 5, 0, lambda v: f"{v:.0f}°", "Where the side light comes from: 0° right, 90° above."
-            ),
-            "noise": Dial(
-                "sensor noise",
-                0,
-                8,
-                0.25,
-                0,
-                lambda v: f"{v:g} ×",
-                "Noise of frame and event pixels against the sensor model's own, which grows as light falls.",
-            ),
-            "flicker_depth": Dial("flicker", 0, 1, 0.05, 0, percent, "How much of the light a lamp's flicker takes."),
-            "flicker_hz": Dial("flicker rate", 1, 200, 1, 50, lambda v: f"{v:.0f} Hz", "How fast the lamp flickers."),
-            "blur_px": Dial("blur", 0, 8, 0.25, 0, lambda v: f"{v:g} px", "Defocus, sensor pixels."),
-        }
+        self._lit_s = -math.inf  # when the present light came
+        self.overlay = True
+        self.dials = make_dials()
         self.sweep_button = QPushButton("Sweep exposure…")
         self.sweep_button.setToolTip("Read the recording at −6 … +6 EV and draw how often each modality holds.")
         self.sweep_button.clicked.connect(self.sweep_requested)
@@ -101,6 +76,7 @@ class LightingPanel(Panel):
             dial.changed.connect(lambda value, name=name: self._turned(name, value))
         for name, button in self.presets.items():
             button.setCheckable(True)
+            button.setToolTip(describe(PRESETS[name]))
             button.clicked.connect(lambda _checked=False, name=name: self.set_light(PRESETS[name]))
         self._show_preset()
         self.set_context(None, None)
@@ -138,6 +114,22 @@ class LightingPanel(Panel):
         """Go back to the light of the recording."""
         self.set_light(Lighting())
 
+    def next_preset(self, by: int) -> None:
+        """Choose the preset ``by`` further on; from a light of one's own, the first or the last."""
+        names = list(PRESETS)
+        here = [i for i, name in enumerate(names) if PRESETS[name] == self.light]
+        self.set_light(PRESETS[names[(here[0] + by if here else min(by, 0)) % len(names)]])
+
+    def brighten(self, stops: float) -> None:
+        """Add ``stops`` to the exposure, as far as its dial goes."""
+        slider = self.dials["ev"].slider
+        slider.setValue(slider.value() + round(stops / EV_STEP))
+
+    def set_overlay(self, shown: bool) -> None:
+        """Show or hide the events over both frames."""
+        self.overlay = shown
+        self.canvas.update()
+
     def _turned(self, name: str, value: float) -> None:
         changed = {name: value}
         if name.startswith("flicker"):
@@ -149,6 +141,8 @@ class LightingPanel(Panel):
         if light.active != self.light.active:
             self._judged.clear()
             self._agreed_s = None
+        if light != self.light:
+            self._lit_s = self._now_s
         self.light = light
         self._show_preset()
         self.light_changed.emit(light)
@@ -179,11 +173,13 @@ class LightingPanel(Panel):
 
     def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
         self._judge(history)
+        if result.stressed is not None and result.stressed.window.light != self.light:
+            self._lit_s = self._now_s  # still the light before: its answers do not count for this one
         super().show_result(result, history)
 
     def clear(self) -> None:
         self._judged.clear()
-        self._now_s = self._seen_s = -math.inf
+        self._now_s = self._seen_s = self._lit_s = -math.inf
         self._agreed_s = None
         super().clear()
 
@@ -235,8 +231,9 @@ class LightingPanel(Panel):
 
     @property
     def share(self) -> float | None:
-        """Share of the last 20 s of results on which both agreed."""
-        return float(np.mean([agreed for _, agreed in self._judged])) if self._judged else None
+        """Share of the results under this light, of the last 20 s, on which both agreed."""
+        counted = [agreed for at, agreed in self._judged if at > self._lit_s]
+        return float(np.mean(counted)) if counted else None
 
     def draw(self, painter: Painter, rect: QRectF) -> None:
         big, small = line_height(painter, 1.45), line_height(painter, 0.86)
@@ -253,6 +250,9 @@ class LightingPanel(Panel):
         for i, (name, window, prediction) in enumerate(streams):
             place = QRectF(rect.left() + i * (column + gap), rect.top(), column, small)
             text(painter, place, name, LEFT, theme.TEXT if i else theme.DIM, 0.86, bold=True)
+            if window is not None:
+                words = f"{len(window.events):,} events in {(window.t1_us - window.t0_us) / 1000:.0f} ms"
+                text(painter, place, words, RIGHT, theme.DIM, 0.86)
             self._picture(painter, QRectF(place.left(), place.bottom() + 2, column, room), window, second=bool(i))
             below = QRectF(place.left(), place.bottom() + room + 6, column, big + small)
             self._answer(painter, below, prediction, big)
@@ -262,7 +262,7 @@ class LightingPanel(Panel):
         if not self.light.active:
             return "under another light"
         named = [name for name, light in PRESETS.items() if light == self.light]
-        return f"{named[0].lower() if named else 'stressed'} · {_ev(self.light.ev)}"
+        return f"{named[0] if named else 'your own light'} · {ev_words(self.light.ev)}"
 
     def _picture(self, painter: Painter, area: QRectF, window: Window | None, second: bool) -> None:
         if window is None or self.source is None:
@@ -272,7 +272,7 @@ class LightingPanel(Panel):
         width, height = self.source.size
         painter.fillRect(area, QColor(theme.CANVAS))
         place = fitted(area, width / height)
-        draw_image(painter, place, compose(window, (width, height), pixels(painter, place), overlay=True))
+        draw_image(painter, place, compose(window, (width, height), pixels(painter, place), self.overlay))
         x, y, side = window.roi
         scale = place.width() / width
         square = QRectF(QRectF(place.x() + x * scale, place.y() + y * scale, side * scale, side * scale).toRect())
@@ -301,16 +301,26 @@ class LightingPanel(Panel):
             text(
                 painter, QRectF(left, rect.top() + small, column - 8, big * 0.92), words, LEFT, colour, 1.25, bold=True
             )
-        lane = QRectF(rect.left(), rect.bottom() - 12, rect.width(), 9)
+        self._lane(painter, rect, small)
+
+    def _lane(self, painter: Painter, rect: QRectF, small: float) -> None:
+        """Draw when both agreed over the last 20 s, and when the present light came, at the foot of ``rect``."""
+        words = f"last {SPAN_S:.0f} s"
+        wide = text_width(painter, words, 0.8) + 8
+        place = QRectF(rect.left(), rect.bottom() - 8 - small / 2, wide, small)
+        text(painter, place, words, LEFT, theme.DIM, 0.8)
+        lane = QRectF(rect.left() + wide, rect.bottom() - 12, rect.width() - wide, 9)
         painter.fillRect(lane, QColor(theme.RAISED))
         start = self._now_s - SPAN_S
         for begin, end, agreed in _runs(self._judged):
             x0 = lane.left() + (max(begin, start) - start) / SPAN_S * lane.width()
             x1 = lane.left() + (end - start) / SPAN_S * lane.width()
             high = lane.height() * (1.0 if agreed else 0.45)
-            painter.fillRect(
-                QRectF(x0, lane.bottom() - high, max(1.0, x1 - x0), high), QColor(AGREE if agreed else DISAGREE)
-            )
+            ink = QColor(AGREE if agreed else DISAGREE)
+            painter.fillRect(QRectF(x0, lane.bottom() - high, max(1.0, x1 - x0), high), ink)
+        if self._lit_s > start and self.light.active:
+            x = round(lane.left() + (self._lit_s - start) / SPAN_S * lane.width())
+            painter.fillRect(QRectF(x - 1, lane.top() - 4, 2, lane.height() + 6), QColor(theme.TEXT))
 
     def figures(self) -> list[tuple[str, str, str]]:
         """Return ``(caption, words, colour)`` of agreement, confidence drop, time since they agreed, and share."""
@@ -320,7 +330,8 @@ class LightingPanel(Panel):
         last = "never yet" if since is None else "now" if agreed else f"{since:.1f} s ago"
         assert drop is not None
         points = -round(100 * drop)
-        change = f"{points:+d} points".replace("-", "−") if points else "unchanged"
+        unit = "point" if abs(points) == 1 else "points"
+        change = f"{points:+d} {unit}".replace("-", "−") if points else "unchanged"
         assert self.result is not None
         answer = EMOTIONS[int(self.result.prediction.probabilities.argmax())]
         return [
@@ -331,11 +342,7 @@ class LightingPanel(Panel):
         ]
 
 
-_CAPTIONS = ("same answer", "confidence", "last agreed", "agreed over 20 s")
-
-
-def _ev(value: float) -> str:
-    return f"{value:+.2g} EV".replace("-", "−") if value else "0 EV"
+_CAPTIONS = ("same answer", "confidence", "last agreed", "agreed in this light")
 
 
 def _runs(judged: Sequence[tuple[float, bool]]) -> list[tuple[float, float, bool]]:

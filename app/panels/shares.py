@@ -73,7 +73,6 @@ class SharePanel(Panel):
         line = line_height(painter, 0.86)
         kinds = list(self.equal) or list(theme.KIND_COLOURS)
         shares = self.shares()
-        top = max([0.6, *(share * 1.1 for pair in shares.values() for share in pair)])
         left = max(text_width(painter, word, bold=True) for word in kinds) + 26
         inner = max(text_width(painter, word, 0.86) for word in ("activation", "weight")) + 8
         right = text_width(painter, "100 %", bold=True) + 6
@@ -93,11 +92,11 @@ class SharePanel(Panel):
                 if kind in shares:
                     share = shares[kind][half]
                     ink = theme.mix(theme.PANEL, colour, 1.0 if half == 0 else 0.62)
-                    block(painter, QRectF(bar.left(), bar.top(), max(2.0, bar.width() * share / top), thick), ink, 3)
+                    block(painter, QRectF(bar.left(), bar.top(), max(2.0, bar.width() * share), thick), ink, 3)
                     value = QRectF(bar.right(), bar.top(), right, thick)
                     text(painter, value, percent(share), RIGHT, theme.TEXT)
             if kind in self.equal:
-                x = round(track.left() + track.width() * self.equal[kind] / top) + 0.5
+                x = round(track.left() + track.width() * self.equal[kind]) + 0.5
                 painter.setPen(QPen(QColor(theme.TEXT), 1, Qt.PenStyle.DashLine))
                 middle = row.center().y()
                 painter.drawLine(QPointF(x, middle - thick - 6), QPointF(x, middle + thick + 6))

@@ -149,16 +149,19 @@ def _draw_lines(
     for at in breaks:
         cv2.line(picture, (round(xs[at]), 0), (round(xs[at]), height), _MARK, 1)
     pieces = np.split(np.arange(len(xs)), breaks)
-    ys = (height - 1) * (1 - values)
     leader = values.argmax(1)
     thick = max(1, round(height / 250))
     for index, name in enumerate(EMOTIONS):
-        points = np.rint(np.stack([xs, ys[:, index]], 1) * 16).astype(np.int32)  # 4 fractional bits
-        lit = dash_mask(stamps_us, theme.EMOTION_DASHES[name])
-        leads = lit & (leader == index)
-        runs = [points[run] for piece in pieces for run in lit_runs(piece, lit[piece])]
-        # The leader is drawn again, 1 px above: OpenCV's own thicker antialiased lines cost four times more.
-        runs += [points[run] - _PIXEL_UP for piece in pieces for run in lit_runs(piece, leads[piece])]
+        places = np.stack([xs, (height - 1) * (1 - values[:, index])], 1)  # (n, 2)
+        runs: list[NDArray[np.int32]] = []
+        for piece in pieces:
+            points, lit, leads = dashed(
+                stamps_us[piece], places[piece], leader[piece] == index, theme.EMOTION_DASHES[name]
+            )
+            points = np.rint(points * 16).astype(np.int32)  # 4 fractional bits
+            runs += [points[run] for run in lit_runs(lit)]
+            # The leader is drawn again, 1 px above: OpenCV's own thicker antialiased lines cost four times more.
+            runs += [points[run] - _PIXEL_UP for run in lit_runs(lit & leads)]
         if runs:
             cv2.polylines(picture, runs, False, theme.rgb(theme.EMOTION_COLOURS[name]), thick, cv2.LINE_AA, 4)
 
@@ -174,22 +177,42 @@ def _on_grid(picture: Image) -> Image:
     return picture
 
 
-def dash_mask(stamps_us: NDArray[np.int64], pattern: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return which points begin a drawn segment; ``pattern`` alternates on and off, in ticks of stream time."""
-    if not pattern:
-        return np.ones(len(stamps_us), bool)
-    lit = np.concatenate([np.full(length, part % 2 == 0) for part, length in enumerate(pattern)])
-    return lit[(stamps_us // _TICK_US) % len(lit)]
+def dashed(
+    stamps_us: NDArray[np.int64],
+    places: NDArray[np.float64],
+    leads: NDArray[np.bool_],
+    pattern: tuple[int, ...],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Cut a curve where its dashes begin and end, between its points too: few results a second give whole dashes.
+
+    Args:
+        stamps_us: ``(n,)`` stream times, ascending.
+        places: ``(n, 2)``, px.
+        leads: ``(n,)``, true where the segment that a point begins is to be emphasised.
+        pattern: alternates on and off, in ticks of stream time; empty is solid.
+
+    Returns:
+        Places ``(k, 2)``, k >= n, and ``(k,)`` each whether the segment that they begin is drawn, and emphasised.
+    """
+    if not pattern or len(stamps_us) < 2:
+        return places, np.ones(len(places), bool), leads
+    ends = np.cumsum(pattern) * _TICK_US  # of each part within a period
+    period = int(ends[-1])
+    periods = np.arange(stamps_us[0] // period, stamps_us[-1] // period + 1)
+    cuts = (periods[:, None] * period + ends[None]).ravel()
+    cuts = cuts[(cuts > stamps_us[0]) & (cuts < stamps_us[-1])]
+    times = np.union1d(stamps_us, cuts)
+    cut = np.stack([np.interp(times, stamps_us, places[:, axis]) for axis in (0, 1)], 1)
+    lit = np.searchsorted(ends, times % period, side="right") % 2 == 0
+    return cut, lit, leads[np.searchsorted(stamps_us, times, side="right") - 1]
 
 
-def lit_runs(piece: NDArray[np.int64], shown: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    """Split consecutive indices into runs that are drawn, each reaching to the point after its last lit one."""
-    if len(piece) < 2:
+def lit_runs(shown: NDArray[np.bool_]) -> list[slice]:
+    """Return the runs of points that are drawn, each reaching to the point after its last lit one."""
+    if len(shown) < 2:
         return []
-    if shown.all():
-        return [piece]
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], shown.astype(np.int8), [0]])))
-    return [piece[start : stop + 1] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], shown[:-1].astype(np.int8), [0]])))
+    return [slice(start, stop + 1) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def spread(wanted: NDArray[np.float64], least: float, low: float, high: float) -> NDArray[np.float64]:

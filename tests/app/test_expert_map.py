@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 
 from app.expert_map import KEPT, ExpertMap, Votes
+from app.map_job import MapJob
 from app.theme import KIND_COLOURS
+from mcoe.errors import McoeError
 from tests.app.test_panels import count, picture, result_of
+from tests.live.fakes import FakeEngine, FakeSource
 
 
 def result_number(i: int):
@@ -30,7 +35,7 @@ def quick(monkeypatch):
 def test_votes_are_spread_evenly_over_the_recording(came):
     votes = Votes()
     for i in range(came):
-        votes.add(result_number(i))
+        votes.add(result_number(i).prediction)
     features, kinds = votes.features()
     assert len(features) == len(kinds) == 8 * len(votes) <= 8 * KEPT
     numbers = features[::8, 0]
@@ -82,3 +87,89 @@ def test_closing_the_map_or_the_recording_stops_the_layout(playing, maker, qtbot
     window.open("other.aedat4")
     qtbot.waitUntil(lambda: len(maker.made) == 2 and not feature.dialog.busy)
     assert len(feature.votes) == 0
+
+
+@pytest.fixture
+def mapped(playing, quick, qtbot):
+    """An open map of a window that plays, its pipeline and the map's dialog."""
+    window, pipeline = playing
+    for _ in range(6):
+        pipeline.advance()
+        window.tick()
+    feature = window.feature(ExpertMap)
+    feature.show_map()
+    qtbot.waitUntil(lambda: not feature.dialog.busy)
+    yield window, pipeline, feature.dialog
+    feature.dialog.close()
+    window.join()
+
+
+def test_the_whole_recording_is_read_beside_the_window(mapped, qtbot):
+    _, pipeline, dialog = mapped
+    qtbot.mouseClick(dialog.whole, Qt.MouseButton.LeftButton)
+    assert dialog.whole.text() == "Cancel"
+    assert pipeline.state == "paused"
+    qtbot.waitUntil(lambda: dialog.job is None and not dialog.busy and dialog.again.isEnabled())
+    assert "30 windows of the whole recording" in dialog.words.text()
+    assert len(dialog.points) == 8 * 30
+    assert pipeline.state == "playing"
+    qtbot.mouseClick(dialog.again, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not dialog.busy and "that were shown" in dialog.words.text())
+
+
+def test_reading_the_whole_recording_can_be_cancelled(mapped, maker, qtbot):
+    *_, dialog = mapped
+    gate = threading.Semaphore(2)
+    maker.build = lambda weights=None: FakeEngine(gate)
+    dialog.toggle()
+    qtbot.waitUntil(lambda: "%" in dialog.words.text())
+    before = dialog.points
+    job = dialog.job
+    qtbot.mouseClick(dialog.whole, Qt.MouseButton.LeftButton)
+    gate.release(5)
+    qtbot.waitUntil(lambda: dialog.job is None)
+    assert job.state == "cancelled"
+    assert "Cancelled" in dialog.words.text()
+    assert dialog.points is before
+
+
+def test_a_recording_that_cannot_be_read_is_told(mapped, maker, qtbot):
+    *_, dialog = mapped
+
+    def refuse(path):
+        raise McoeError("gone.aedat4 is gone.")
+
+    maker.open_source = refuse
+    dialog.toggle()
+    qtbot.waitUntil(lambda: "is gone" in dialog.words.text())
+    maker.open_source = lambda path: FakeSource(live=True)
+    dialog.toggle()
+    qtbot.waitUntil(lambda: "needs a recording" in dialog.words.text())
+    maker.build = lambda weights=None: 1 / 0
+    dialog.toggle()
+    qtbot.waitUntil(lambda: "ZeroDivisionError" in dialog.words.text())
+
+
+def test_a_camera_has_no_whole_recording(window):
+    feature = window.feature(ExpertMap)
+    feature.show_map()
+    feature.dialog.toggle()
+    assert "Open a recording first" in feature.dialog.words.text()
+
+
+def test_windows_are_read_evenly_over_the_recording():
+    job = MapJob(FakeSource, FakeEngine, stride=12, view=None, most=10)
+    job.thread.join()
+    assert job.state == "done"
+    assert len(job.said) == 10
+    every = MapJob(FakeSource, FakeEngine, stride=12, view=None, most=1000)
+    every.thread.join()
+    wanted = [p.probabilities.tolist() for p in every.said][::3]
+    assert [p.probabilities.tolist() for p in job.said] == wanted
+
+
+def test_the_map_can_be_copied(mapped, qtbot):
+    *_, dialog = mapped
+    (copy,) = dialog.canvas.actions()
+    copy.trigger()
+    assert QGuiApplication.clipboard().pixmap().size() == dialog.canvas.size()

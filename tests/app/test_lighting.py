@@ -15,6 +15,7 @@ from app.panels.lighting import LightingPanel
 from mcoe.live.lighting import PRESETS, Lighting
 from mcoe.live.result import Stressed
 from tests.app.fake import FakePipeline, engine, point
+from tests.app.test_panels import count, picture
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ def show(panel, original, stressed, times=(0.0,)):
     fake = FakePipeline()
     fake.advance(3)
     said = [replace(fake.latest().prediction, probabilities=one_hot(i)) for i in (original, stressed)]
-    moment = replace(fake.latest(), prediction=said[0], stressed=Stressed(fake.latest().window, said[1]))
+    under = replace(fake.latest().window, light=panel.light)
+    moment = replace(fake.latest(), prediction=said[0], stressed=Stressed(under, said[1]))
     points = [
         replace(point(0, one_hot(original)), elapsed_s=t, stressed=one_hot(original if ok else original + 3))
         for t, ok in times
@@ -135,6 +137,46 @@ def test_turning_the_light_off_forgets_the_comparison(panel):
     assert panel.since_s is None
 
 
+def test_another_light_is_judged_by_its_own_answers(panel):
+    panel.set_light(PRESETS["Low light"])
+    show(panel, 1, 1, [(0.0, True), (1.0, True)])
+    assert panel.share == 1.0
+    panel.set_light(PRESETS["Night"])
+    assert panel.share is None
+    show(panel, 1, 2, [(1.0, True), (2.0, False)])
+    assert panel.share == 0.0
+    assert panel.since_s == pytest.approx(1.0)
+
+
+def test_an_answer_still_under_the_light_before_does_not_count(panel):
+    panel.set_light(PRESETS["Low light"])
+    show(panel, 1, 1, [(0.0, True)])
+    late = panel.result
+    panel.set_light(PRESETS["Night"])
+    panel.show_result(late, [replace(point(0, one_hot(1)), elapsed_s=0.5, stressed=one_hot(1))])
+    assert panel.share is None
+
+
+def test_the_event_rate_of_both_streams_is_shown_and_the_overlay_can_be_hidden(panel):
+    panel.set_light(PRESETS["Night"])
+    fake = FakePipeline(light=PRESETS["Night"])
+    fake.advance(3)
+    assert len(fake.latest().stressed.window.events) > 2 * len(fake.latest().window.events)
+    panel.show_result(fake.latest(), fake.history())
+    shown = picture(panel)
+    panel.set_overlay(False)
+    hidden = picture(panel)
+    assert count(hidden, theme.ON) < count(shown, theme.ON) / 2
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_a_preset_says_what_it_does(panel, name):
+    words = panel.presets[name].toolTip()
+    assert words.endswith(".")
+    assert ("EV" in words) == (PRESETS[name].ev != 0)
+    assert ("side light" in words) == (PRESETS[name].side_ratio > 1)
+
+
 def test_only_the_last_20_s_count(panel):
     panel.set_light(PRESETS["Night"])
     show(panel, 1, 2, [(0.0, True), (25.0, False), (26.0, False)])
@@ -183,3 +225,76 @@ def test_arrow_keys_turn_the_dial_that_has_the_focus_and_do_not_seek(playing, qt
     qtbot.keyClick(panel.dials["ev"].slider, Qt.Key.Key_Right)
     assert pipeline.light == Lighting(ev=0.25)
     assert "seek" not in [call[0] for call in pipeline.calls]
+
+
+def test_keys_change_the_light(playing, qtbot):
+    window, pipeline = playing
+    window.show_layout("Lighting")
+    names = list(PRESETS)
+    qtbot.keyClick(window, Qt.Key.Key_P)
+    assert pipeline.light == PRESETS[names[1]]
+    for _ in range(2):
+        qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ShiftModifier)
+    assert pipeline.light == PRESETS[names[-1]]
+    qtbot.keyClick(window, Qt.Key.Key_Up, Qt.KeyboardModifier.ControlModifier)
+    assert pipeline.light == replace(PRESETS[names[-1]], ev=PRESETS[names[-1]].ev + 0.5)
+    qtbot.keyClick(window, Qt.Key.Key_P)
+    assert pipeline.light == PRESETS[names[0]]
+    qtbot.keyClick(window, Qt.Key.Key_Down, Qt.KeyboardModifier.ControlModifier)
+    assert pipeline.light == Lighting(ev=-0.5)
+
+
+def test_the_overlay_key_reaches_the_laboratory(playing, qtbot):
+    window, _ = playing
+    panel = window.feature(Laboratory).panel
+    qtbot.keyClick(window, Qt.Key.Key_E)
+    assert not panel.overlay
+    qtbot.keyClick(window, Qt.Key.Key_E)
+    assert panel.overlay
+
+
+def seeks(pipeline):
+    return [call[1] for call in pipeline.calls if call[0] == "seek"]
+
+
+def test_a_light_put_on_a_paused_recording_is_answered_for_the_moment_on_screen(playing, qtbot):
+    window, pipeline = playing
+    window.show_layout("Lighting")
+    window.toggle_play()
+    panel = window.feature(Laboratory).panel
+    here = pipeline.latest().window.t1_us
+    panel.set_light(PRESETS["Night"])
+    qtbot.waitUntil(lambda: panel.pair is not None)
+    assert seeks(pipeline) == [here]
+    assert panel.result.stressed.window.light == PRESETS["Night"]
+
+
+def test_another_question_about_a_paused_recording_is_answered_too(playing, qtbot):
+    window, pipeline = playing
+    window.toggle_play()
+    window.heatmaps.target.setCurrentText("fear")
+    qtbot.waitUntil(lambda: window.heatmaps.explained == "fear")
+    assert len(seeks(pipeline)) == 1
+    window.show_layout("Explain")
+    qtbot.waitUntil(lambda: window.readings.result.prediction.rgb_only is not None)
+    assert len(seeks(pipeline)) == 2
+
+
+@pytest.mark.parametrize("why", ["playing", "recording", "live", "nothing new"])
+def test_what_moves_or_is_recorded_is_not_sought(playing, qtbot, why):
+    window, pipeline = playing
+    window.show_layout("Lighting")
+    lab = window.feature(Laboratory)
+    if why != "playing":
+        window.toggle_play()
+    if why == "recording":
+        pipeline.record("x.aedat4")
+    if why == "live":
+        pipeline.info = replace(pipeline.info, live=True, duration_us=None)
+    if why == "nothing new":
+        lab.again.ask()
+    else:
+        lab.panel.set_light(PRESETS["Night"])
+    with qtbot.waitSignal(lab.again._timer.timeout):
+        pass
+    assert seeks(pipeline) == []

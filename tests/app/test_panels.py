@@ -15,9 +15,9 @@ from app import theme
 from app.panels.balance import BalancePanel, alpha_maps
 from app.panels.camera import CameraPanel, compose
 from app.panels.emotions import EmotionPanel, smooth
-from app.panels.experts import ExpertPanel
+from app.panels.experts import CALM, ExpertPanel
 from app.panels.heatmaps import HeatmapPanel, event_picture, heat_over, rgb_picture
-from app.panels.timeline import Chart, TimelinePanel, dash_mask, spread, strip
+from app.panels.timeline import Chart, TimelinePanel, dashed, lit_runs, spread, strip
 from app.panels.voxels import VoxelPanel, display_scale, signed_image
 from mcoe.events.packets import make_events
 from mcoe.live.result import Result
@@ -163,6 +163,33 @@ def test_only_chosen_experts_are_filled(shown):
     assert chosen > 10 * others
 
 
+def gates_of(highest):
+    gates = np.full(8, (1 - highest) / 7, np.float32)
+    gates[2] = highest
+    return result_of(gates=gates, chosen=np.array([2, 0]))
+
+
+def test_the_gates_axis_grows_at_once_and_shrinks_only_after_a_while(shown):
+    panel = shown(ExpertPanel, gates_of(0.2))
+    assert panel.top == 0.25
+    panel.show_result(gates_of(0.7), ())
+    assert panel.top == 1.0
+    for _ in range(CALM - 1):
+        panel.show_result(gates_of(0.3), ())
+    assert panel.top == 1.0
+    panel.show_result(gates_of(0.3), ())
+    assert panel.top == 0.5
+    panel.clear()
+    assert panel.top == 0.25
+
+
+def test_a_gate_is_as_high_as_its_axis_says(shown):
+    panel = shown(ExpertPanel, gates_of(1.0))
+    full = count(picture(panel), theme.KIND_COLOURS["deep"])
+    panel.show_result(gates_of(0.5), ())
+    assert count(picture(panel), theme.KIND_COLOURS["deep"]) == pytest.approx(full / 2, rel=0.15)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.2, 0.9, 1.0])
 def test_the_balance_bar_is_split_at_the_mean(shown, value):
     image = picture(shown(BalancePanel, result_of(alpha=np.full(32, value, np.float32))))
@@ -245,9 +272,24 @@ def test_a_chart_starts_afresh_for_another_history_or_size():
 
 def test_dashes_hang_on_stream_time():
     stamps = np.arange(0, 40 * 33_333, 33_333)
-    mask = dash_mask(stamps, (3, 2))
-    assert (dash_mask(stamps[7:], (3, 2)) == mask[7:]).all()
-    assert mask[:5].tolist() == [True, True, True, False, False]
+    places = np.stack([stamps / 1e3, np.zeros(len(stamps))], 1)
+    cut, lit, _ = dashed(stamps, places, np.ones(len(stamps), bool), (3, 2))
+    assert lit[:5].tolist() == [True, True, True, False, False]
+    later, lit_later, _ = dashed(stamps[7:], places[7:], np.ones(len(stamps) - 7, bool), (3, 2))
+    assert (lit[-len(later) :] == lit_later).all()
+    assert (cut[-len(later) :] == later).all()
+
+
+def test_dashes_keep_their_length_when_results_are_rare():
+    stamps = np.array([0, 400_000, 1_000_000])
+    places = np.array([[0.0, 0.0], [40.0, 80.0], [100.0, 80.0]])
+    cut, lit, leads = dashed(stamps, places, np.array([True, False, False]), (3, 3))
+    dashes = [cut[run] for run in lit_runs(lit)]
+    assert len(dashes) == 6
+    assert [round(dash[-1, 0] - dash[0, 0]) for dash in dashes[:-1]] == [10] * 5
+    assert np.allclose(cut[cut[:, 0] < 40, 1], 2 * cut[cut[:, 0] < 40, 0])
+    assert (leads == (cut[:, 0] < 40)).all()
+    assert lit_runs(np.ones(1, bool)) == []
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=9))

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import csv
+import json
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QMouseEvent
+from PySide6.QtWidgets import QApplication, QFileDialog
 
+from app import theme
+from app.eye import Eye
 from app.lab import Laboratory
+from app.sweep_job import SweepJob
 from mcoe.errors import McoeError
-from mcoe.live.sweep import EVS, READINGS, Sweep
+from mcoe.events.roi import rgb_input
+from mcoe.live.result import View
+from mcoe.live.sweep import EVS, READING, READINGS, Sweep
+from mcoe.model.config import EMOTIONS
+from tests.app.test_panels import count, picture
 from tests.live.fakes import FakeEngine, FakeSource
 
 
@@ -50,6 +58,7 @@ def test_a_sweep_runs_beside_the_window_and_is_drawn(lab, qtbot, playing):
     assert dialog.run_button.text() == "Cancel"
     qtbot.waitUntil(lambda: dialog.sweep is not None)
     assert dialog.sweep.windows == 30
+    assert "untrained" in dialog.words.text()
     assert (dialog.values[:, [0, 2]] == 100).all()
     assert dialog.values[0, 1] == 0
     assert dialog.heading.text() == "eye_demo.aedat4"
@@ -64,12 +73,15 @@ def test_a_sweep_can_be_cancelled(lab, qtbot, maker):
     dialog.toggle()
     job = dialog.job
     qtbot.mouseClick(dialog.run_button, Qt.MouseButton.LeftButton)
+    assert dialog.run_button.text() == "Cancelling …"
+    assert not dialog.run_button.isEnabled()
     gate.release(5)
     qtbot.waitUntil(lambda: dialog.job is None)
     assert job.state == "cancelled"
     assert dialog.sweep is None
     assert "Cancelled" in dialog.words.text()
     assert dialog.run_button.text() == "Start"
+    assert dialog.run_button.isEnabled()
 
 
 def test_progress_is_shown_while_it_reads(lab, qtbot, maker):
@@ -78,6 +90,7 @@ def test_progress_is_shown_while_it_reads(lab, qtbot, maker):
     lab.dialog.toggle()
     qtbot.waitUntil(lambda: lab.dialog.bar.value() > 0)
     assert lab.dialog.bar.value() < 1000
+    qtbot.waitUntil(lambda: " read" in lab.dialog.words.text())
     lab.dialog.cancel()
     gate.release(5)
     qtbot.waitUntil(lambda: lab.dialog.job is None)
@@ -119,6 +132,7 @@ def test_accuracy_is_shown_where_there_are_labels(lab):
     dialog.show_sweep(some_sweep(labelled=False), "a.aedat4")
     assert np.allclose(dialog.values, 100 * dialog.sweep.agreement)
     assert not dialog.measure.isEnabled()
+    assert "no labels" in dialog.words.text()
 
 
 @pytest.mark.parametrize("kind", ["png", "svg", "csv"])
@@ -151,3 +165,102 @@ def test_without_a_recording_there_is_nothing_to_sweep(window):
     lab.dialog.toggle()
     assert "open a recording" in lab.dialog.words.text()
     lab.dialog.close()
+
+
+def test_the_recording_rests_while_it_is_swept_and_goes_on_after(lab, qtbot, playing):
+    _, pipeline = playing
+    lab.dialog.toggle()
+    assert pipeline.state == "paused"
+    qtbot.waitUntil(lambda: lab.dialog.sweep is not None)
+    assert pipeline.state == "playing"
+    pipeline.pause()
+    lab.dialog.toggle()
+    qtbot.waitUntil(lambda: lab.dialog.sweep is not None)
+    assert pipeline.state == "paused"
+
+
+def test_labels_beside_the_recording_give_accuracy(lab, qtbot, playing, tmp_path):
+    window, _ = playing
+    window.path = str(tmp_path / "labelled.aedat4")
+    (tmp_path / "labelled.json").write_text(json.dumps({"label": EMOTIONS[3]}))
+    lab.dialog.toggle()
+    qtbot.waitUntil(lambda: lab.dialog.sweep is not None)
+    assert lab.dialog.measure.currentData() == "accuracy"
+    assert (lab.dialog.values[:, [0, 2]] == 100).all()
+    assert "30 of them labelled" in lab.dialog.words.text()
+
+
+def test_the_sweep_looks_where_the_eye_is(lab, qtbot, playing, maker):
+    window, _ = playing
+    seen = []
+
+    class Watching(Reader):
+        def step(self, older, window, question):
+            seen.extend([older, window])
+            return super().step(older, window, question)
+
+    maker.build = lambda weights=None: Watching()
+    window.feature(Eye).view = View((3, 2, 16), mirror=True)
+    lab.dialog.toggle()
+    qtbot.waitUntil(lambda: lab.dialog.sweep is not None)
+    assert {(w.roi, w.mirror) for w in seen} == {((3, 2, 16), True)}
+    at = next(w for w in seen if w.light is None)
+    wanted = rgb_input(at.frame.image, (3, 2, 16), 10)[..., ::-1]
+    assert np.array_equal(at.rgb, wanted)
+    assert at.voxel.shape == (3, 10, 10)
+
+
+def test_pointing_at_an_exposure_says_what_was_read_there(lab):
+    dialog = lab.dialog
+    dialog.show_sweep(some_sweep(), "a.aedat4")
+    dialog.grab()
+    before = picture(dialog)
+    there, none = dialog._plot.center(), Qt.MouseButton.NoButton
+    move = QMouseEvent(QEvent.Type.MouseMove, there, there, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(dialog.canvas, move)
+    assert dialog.words.text().startswith("0 EV: fusion")
+    values = dialog.values[6]
+    assert all(f"{name} {value:.0f} %" in dialog.words.text() for name, value in zip(READINGS, values, strict=True))
+    assert (picture(dialog) != before).any()
+    QApplication.sendEvent(dialog.canvas, QEvent(QEvent.Type.Leave))
+    assert "60 moments" in dialog.words.text()
+
+
+def test_each_reading_is_drawn_in_its_colour(lab):
+    lab.dialog.show_sweep(None, "")
+    empty = picture(lab.dialog)
+    lab.dialog.show_sweep(some_sweep(), "a.aedat4")
+    drawn = picture(lab.dialog)
+    for colour in (theme.RGB, theme.EVENT):
+        assert count(empty, colour) == 0
+        assert count(drawn, colour) > 200
+
+
+def test_the_plot_can_be_copied(lab):
+    (copy,) = lab.dialog.canvas.actions()
+    copy.trigger()
+    assert QGuiApplication.clipboard().pixmap().size() == lab.dialog.canvas.size()
+
+
+def test_a_name_without_an_ending_gets_one(lab, tmp_path, monkeypatch):
+    lab.dialog.show_sweep(some_sweep(), "a.aedat4")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(tmp_path / "mine"), ""))
+    lab.dialog.choose("svg")
+    assert "<svg" in (tmp_path / "mine.svg").read_text()
+
+
+def test_the_time_left_is_told_once_it_can_be(qtbot):
+    gate, now = threading.Semaphore(0), [100.0]
+    job = SweepJob(FakeSource, lambda: Reader(gate), stride=12, sidecar=None, most=10, clock=lambda: now[0])
+    try:
+        assert job.left_s is None
+        qtbot.waitUntil(lambda: job.share >= READING)
+        gate.release(69)  # of 140
+        qtbot.waitUntil(lambda: job.share >= READING + (1 - READING) * 69 / 140)
+        now[0] = 160.0
+        assert job.left_s == pytest.approx(60 * 71 / 69)
+    finally:
+        job.cancel()
+        gate.release(5)
+        job.thread.join()
+    assert job.state == "cancelled"
