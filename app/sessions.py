@@ -223,6 +223,7 @@ class Sessions(QObject):
         self.browser.show_folder(Path(str(last)))
         self.browser.show()
         self.browser.raise_()
+        self.browser.activateWindow()
 
 
 def _size(count: int) -> str:

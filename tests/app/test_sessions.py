@@ -175,13 +175,17 @@ def test_a_data_sets_sequence_is_shown_and_opened_with_the_keyboard_or_the_butto
         lines = browser.list.visualItemRect(item).height() - browser.list.iconSize().height()
         assert lines >= 3 * browser.list.fontMetrics().height(), "a line of its words is cut off"
     assert "2 recordings" in browser.where.text()
+    first, second = browser.list.item(0), browser.list.item(1)
+    qtbot.waitUntil(lambda: browser.list.visualItemRect(second).left() > browser.list.visualItemRect(first).right())
+    qtbot.waitUntil(browser.isActiveWindow)
     qtbot.keyClick(browser.list, Qt.Key.Key_Right)
+    assert browser.list.currentRow() == 1
     with qtbot.waitSignal(sessions._window.pipeline_changed, check_params_cb=bool):
         qtbot.mouseClick(browser.open_button, Qt.MouseButton.LeftButton)
     assert maker.paths[-1] == str(tmp_path / "SEE" / "frame" / "sad" / "seq_2_low")
     sessions.browse()
     browser.show_folder(tmp_path / "SEE")
-    qtbot.waitUntil(lambda: browser.list.count() == 2)
+    qtbot.waitUntil(lambda: browser.list.count() == 2 and browser.isActiveWindow())
     with qtbot.waitSignal(sessions._window.pipeline_changed, check_params_cb=bool):
         qtbot.keyClick(browser.list, Qt.Key.Key_Return)
     assert maker.paths[-1] == str(tmp_path / "SEE" / "frame" / "happy" / "seq_1_low")
