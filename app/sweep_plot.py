@@ -113,14 +113,8 @@ def _axes(painter: Painter, plot: QRectF, figure: Figure, line: float) -> None:
         chance = round(plot.bottom() - CHANCE / 100 * plot.height()) + 0.5
         painter.setPen(QPen(QColor(theme.DIM), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(plot.left(), chance), QPointF(plot.right(), chance))
-        text(
-            painter,
-            QRectF(plot.right() - 90, chance - line, 84, line),
-            f"chance {CHANCE:.0f} %",
-            RIGHT,
-            theme.DIM,
-            0.86,
-        )
+        place = QRectF(plot.left(), chance - line, plot.width() - 6, line)
+        text(painter, place, f"chance {CHANCE:.0f} %", RIGHT, theme.DIM, 0.86)
 
 
 def _curves(painter: Painter, plot: QRectF, figure: Figure, values: NDArray[np.float64], line: float) -> None:
@@ -149,7 +143,8 @@ def figure_png(figure: Figure, font: QFont) -> bytes:
     # Qt's own encoder would hold the event loop up for a tenth of a second.
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     pixels = rows[:, : 4 * image.width()].reshape(image.height(), image.width(), 4)
-    _, data = cv2.imencode(".png", pixels[..., :3], (cv2.IMWRITE_PNG_COMPRESSION, 2))
+    flat = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE)
+    _, data = cv2.imencode(".png", pixels[..., :3], flat)
     return data.tobytes()
 
 

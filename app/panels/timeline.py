@@ -151,8 +151,9 @@ def _draw_lines(
     pieces = np.split(np.arange(len(xs)), breaks)
     leader = values.argmax(1)
     thick = max(1, round(height / 250))
+    top = thick + 1  # certainty stays inside the picture, with the leader's second line above it
     for index, name in enumerate(EMOTIONS):
-        places = np.stack([xs, (height - 1) * (1 - values[:, index])], 1)  # (n, 2)
+        places = np.stack([xs, top + (height - 1 - top) * (1 - values[:, index])], 1)  # (n, 2)
         runs: list[NDArray[np.int32]] = []
         for piece in pieces:
             points, lit, leads = dashed(

@@ -312,3 +312,15 @@ def test_a_canvas_that_fails_to_draw_does_not_take_the_process_down(qtbot):
     canvas.resize(20, 20)
     with pytest.raises(RuntimeError, match="broken"):
         canvas.grab()
+
+
+def test_a_certain_leader_is_drawn_as_strongly_as_any_other():
+    empty = Chart().picture(strip([], 20.0), (900, 200)).astype(int)
+
+    def ink(share):
+        values = np.full(7, (1 - share) / 6)
+        values[0] = share
+        image = Chart().picture(strip([point(i, values) for i in range(600)], 20.0), (900, 200))
+        return np.abs(image.astype(int) - empty)[:60].sum()
+
+    assert ink(1.0) > 0.85 * ink(0.8)
