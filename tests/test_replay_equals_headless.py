@@ -26,7 +26,7 @@ from mcoe.live.result import Result
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 
-DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo.aedat4"
+DEMO = Path(__file__).resolve().parents[1] / "assets" / "recordings" / "normal.aedat4"
 SMALL = ModelConfig(size=64, d=32, heads=4, deep_layers=1, focal_width=16)
 STRIDE = 12
 #: Long enough for whole pairs (0.4 s), short enough to be played at half speed in a test.

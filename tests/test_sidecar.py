@@ -46,7 +46,7 @@ def test_no_sidecar_is_empty(tmp_path: Path) -> None:
 
 
 def test_the_bundled_recordings_are_labelled() -> None:
-    assets = Path(__file__).resolve().parents[1] / "assets"
+    assets = Path(__file__).resolve().parents[1] / "assets" / "recordings"
     recordings = list(assets.glob("*.aedat4"))
     assert recordings
     for recording in recordings:

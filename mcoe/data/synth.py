@@ -58,6 +58,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--sessions", type=int, default=0, metavar="N", help="AEDAT4 sessions of N test subjects, 4 lightings each"
     )
+    parser.add_argument("--only-sessions", action="store_true", help="of such a data set, render its sessions alone")
     parser.add_argument(
         "--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes (default one per core)"
     )
@@ -81,7 +82,9 @@ def _settings(args: argparse.Namespace) -> Settings:
         raise McoeError("--subjects and --takes must be at least 1, and --test-subjects between 0 and --subjects.")
     if not 0.2 <= args.motion <= 10:
         raise McoeError(f"--motion {args.motion} is outside 0.2..10 pixels: 1.5 is a good value.")
-    emotions = tuple(args.emotions.split(","))
+    if args.only_sessions and (args.sessions < 1 or args.check_difficulty):
+        raise McoeError("--only-sessions goes with --sessions N of at least 1, and without --check-difficulty.")
+    emotions = () if args.only_sessions else tuple(args.emotions.split(","))
     if not set(emotions) <= set(EMOTIONS):
         raise McoeError(f"--emotions {args.emotions} names an unknown one: choose from {', '.join(EMOTIONS)}.")
     size = (width, height)
@@ -143,7 +146,8 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
     from mcoe.data.eye.stats import table
 
     seconds = time.monotonic() - began
-    print(table(rows))
+    if rows:
+        print(table(rows))
     train = sum(e["subset"] == "training" for e in entries.values())
     print(f"{train} training and {len(entries) - train} test sequences in {out}; {seconds:.0f} s this time; {NOTE}")
 
@@ -151,8 +155,14 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
 def _end_with_parent() -> None:
     """End this worker when the command is killed: a pool's workers would otherwise go on by themselves."""
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _claim(out: Path, settings: Settings) -> None:

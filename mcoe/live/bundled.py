@@ -9,10 +9,7 @@ from pathlib import Path
 from mcoe.data.layout import LIGHTINGS, lighting_of
 from mcoe.errors import McoeError
 
-_ASSETS = Path(__file__).resolve().parents[2] / "assets"
-RECORDINGS = _ASSETS / "recordings"
-# Until RECORDINGS is there; to be deleted then, with its two lines in bundled_recordings and its test.
-_DEMO = _ASSETS / "demo.aedat4"
+RECORDINGS = Path(__file__).resolve().parents[2] / "assets" / "recordings"
 
 _TITLES = dict(zip(LIGHTINGS, ("Normal light", "Over-exposed", "Low light", "HDR"), strict=True))
 
@@ -27,8 +24,6 @@ class BundledRecording:
 
 def bundled_recordings(folder: Path = RECORDINGS) -> tuple[BundledRecording, ...]:
     """Return what lies in ``folder``: first the lightings in the paper's order, then the rest by name."""
-    if not folder.is_dir():
-        return (BundledRecording("Demo", _DEMO),)
     found = []
     for path in sorted(folder.glob("*.aedat4")):
         place = lighting_of(path.stem)

@@ -15,7 +15,7 @@ from mcoe.capture.recorder import RecorderStatus
 from mcoe.errors import McoeError
 from tests.capture.test_preview import sequence
 
-DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo.aedat4"
+DEMO = Path(__file__).resolve().parents[2] / "assets" / "recordings" / "normal.aedat4"
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_the_browser_shows_pictures_and_opens_one(sessions, playing, qtbot, tmp_
     browser = sessions.browser
     qtbot.waitUntil(lambda: browser.list.count() == 2)
     qtbot.waitUntil(lambda: "happy" in browser.list.item(0).text() and "cannot" in browser.list.item(1).text())
-    assert "0:04" in browser.list.item(0).text()
+    assert "0:03" in browser.list.item(0).text()
     assert "b.aedat4" in browser.list.item(1).toolTip()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: str(tmp_path / "kept"))
     qtbot.mouseClick(browser.choose_button, Qt.MouseButton.LeftButton)

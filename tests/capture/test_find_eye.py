@@ -12,7 +12,7 @@ from mcoe.capture.find_eye import find_eye
 from mcoe.capture.registry import open_replay
 from mcoe.events.packets import Frame
 
-DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo.aedat4"
+DEMO = Path(__file__).resolve().parents[2] / "assets" / "recordings" / "normal.aedat4"
 
 
 @pytest.fixture(scope="module")

@@ -38,11 +38,6 @@ def test_an_empty_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
         default_recording(tmp_path)
 
 
-def test_until_the_folder_is_there_the_demo_stands_in(tmp_path: Path) -> None:
-    (demo,) = bundled_recordings(tmp_path / "absent")
-    assert demo.path.name == "demo.aedat4"
-
-
 def test_everything_that_is_bundled_opens_and_is_labelled() -> None:
     for recording in bundled_recordings():
         source = open_replay(recording.path)
