@@ -19,7 +19,9 @@ DEMO = Path(__file__).resolve().parents[2] / "assets" / "recordings" / "normal.a
 def frame() -> np.ndarray:
     source = open_replay(DEMO)
     try:
-        return next(packet.image for packet in iter(source.read, None) if isinstance(packet, Frame))
+        while not isinstance(packet := source.read(), Frame):
+            assert packet is not None
+        return packet.image
     finally:
         source.close()
 
