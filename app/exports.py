@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QPoint, Qt, QTimer
+from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app import theme
 from app.export.report import save_report
+from app.export.writing import Job, Writing
 from app.lab import Laboratory
-from app.screenshot import screenshot
 from mcoe.capture.sidecar import load_sidecar
-from mcoe.errors import McoeError
 from mcoe.live.session import SessionLog, has_parquet, save_table
 from mcoe.live.video import save_video
 from mcoe.model.config import EMOTIONS
@@ -26,39 +24,11 @@ if TYPE_CHECKING:
     from app.protocol import Pipeline
     from app.window import MainWindow
 
-LOOK_MS = 100
 #: Colours of the film.
 COLOURS = {name: theme.rgb(theme.EMOTION_COLOURS[name]) for name in EMOTIONS} | {
     "on": theme.rgb(theme.ON), "off": theme.rgb(theme.OFF), "text": theme.rgb(theme.TEXT),
     "dim": theme.rgb(theme.DIM), "ground": theme.rgb(theme.BACKGROUND),
 }  # fmt: skip
-
-
-class _Job:
-    """Something that is written in a thread; ``share`` is 0..1 done, or None where it is short."""
-
-    def __init__(self, path: Path, work: Callable[[_Job], bool | None]) -> None:
-        self.path = path
-        self.share: float | None = None
-        self.error = ""
-        self.cancelled = False
-
-        def run() -> None:
-            try:
-                self.cancelled = work(self) is False
-            except McoeError as error:
-                self.error = str(error)
-
-        self._stop = threading.Event()
-        self.thread = threading.Thread(target=run, name="mcoe-export", daemon=True)
-        self.thread.start()
-
-    def cancel(self) -> None:
-        self._stop.set()
-
-    def progress(self, share: float) -> bool:
-        self.share = share
-        return not self._stop.is_set()
 
 
 class Exports(QObject):
@@ -68,7 +38,8 @@ class Exports(QObject):
         super().__init__(window)
         self._window = window
         self.log = SessionLog()
-        self._job: _Job | None = None
+        #: The table, report or film that is being written: one at a time. Pictures go beside it.
+        self._job: Job | None = None
         add = window.menus.add
         add("Session", "Save &predictions…", "Ctrl+E", partial(self.ask, "csv"), "A row per window, as --headless does")
         self.parquet_action = add("Session", "Save predictions as Par&quet…", "", partial(self.ask, "parquet"))
@@ -80,9 +51,9 @@ class Exports(QObject):
         add("Session", "Save this &view…", "Ctrl+S", partial(self.ask, "png"), "The window as a PNG")
         self.plots = window.menus.submenu("Session", "Cop&y plot")
         self.plots.aboutToShow.connect(self._list_plots)
-        self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(self._look)
+        self.writing = Writing(self)
+        self.writing.going.connect(self._going)
+        self.writing.over.connect(self._over)
         window.pipeline_changed.connect(self._opened)
         for key, panel in window.panels.items():
             panel.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -138,11 +109,11 @@ class Exports(QObject):
     def save(self, path: Path) -> None:
         """Write the session to ``path``, as its extension says, in a thread; how it went is told."""
         window, kind, results = self._window, path.suffix.lower(), self.log.results()
-        if self._job is not None:
-            window.notice.say(f"{self._job.path.name} is still being written; wait for it or stop it.", bad=True)
-            return
         if kind == ".png":
             self._picture(window, path)
+            return
+        if self._job is not None:
+            window.notice.say(f"{self._job.path.name} is still being written; wait for it or stop it.", bad=True)
             return
         if kind == ".mp4":
             self.film_action.setText("Stop the fil&m")
@@ -155,7 +126,7 @@ class Exports(QObject):
         else:
             self._begin(path, lambda job: save_table(results, job.path))
 
-    def _film(self, job: _Job) -> bool:
+    def _film(self, job: Job) -> bool:
         window, bench, path = self._window, self._window.workbench, self._window.path
         file = window.recording
         return save_video(
@@ -163,35 +134,27 @@ class Exports(QObject):
             sidecar=load_sidecar(file) if file is not None else None, progress=job.progress,
         )  # fmt: skip
 
-    def _begin(self, path: Path, work: Callable[[_Job], bool | None]) -> None:
-        self._job = _Job(path, work)
+    def _begin(self, path: Path, work: Callable[[Job], bool | None]) -> None:
+        self._job = self.writing.begin(path, work)
         self._window.join_at_end(self._job.thread)
-        self._timer.start()
 
-    def _look(self) -> None:
-        job = self._job
-        assert job is not None
-        say = self._window.notice.say
-        if job.thread.is_alive():
-            if job.share is not None:
-                say(f"Filming {job.path.name}: {100 * job.share:.0f} %")
-            return
-        self._timer.stop()
-        self._job = None
-        self.film_action.setText("Save fil&m…")
+    def _going(self, job: Job) -> None:
+        self._window.notice.say(f"Filming {job.path.name}: {100 * (job.share or 0):.0f} %")
+
+    def _over(self, job: Job) -> None:
+        if job is self._job:
+            self._job = None
+            self.film_action.setText("Save fil&m…")
         if job.error:
-            say(job.error, bad=True)
+            self._window.notice.say(job.error, bad=True)
         else:
-            say("Stopped: no film was kept." if job.cancelled else f"Saved {job.path}")
+            self._window.notice.say("Stopped: no film was kept." if job.cancelled else f"Saved {job.path}")
 
     def _picture(self, widget: QWidget, path: Path) -> None:
         self._window.notice.hide()
-        try:
-            screenshot(widget, path)
-        except McoeError as error:
-            self._window.notice.say(str(error), bad=True)
-        else:
-            self._window.notice.say(f"Saved {path}")
+        # Only the window's own thread may take the picture; encoding and writing it would hold the window up.
+        job = self.writing.picture(path, widget.grab().toImage())
+        self._window.join_at_end(job.thread)
 
     # ---- a panel's context menu
 

@@ -1,4 +1,4 @@
-"""Save the window's picture."""
+"""Save the window's picture at once, for the command line; the window's own exports write in a thread."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
-from mcoe.errors import McoeError
+from app.export.writing import write_png
 
 
 def screenshot(window: QWidget, path: str | Path) -> None:
     """Save what ``window`` shows as a PNG. Raises McoeError if it cannot be written."""
-    if not window.grab().save(str(path), "PNG"):
-        raise McoeError(f"Cannot write the screenshot {path}; choose a folder that exists and may be written to.")
+    write_png(Path(path), window.grab().toImage())

@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import re
 import sys
+import threading
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,7 +18,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+from app.export import writing
 from app.export.report import HEIGHT, spread
+from app.export.writing import write_png
 from app.exports import COLOURS, Exports
 from app.lab import Laboratory
 from app.window import MainWindow
@@ -166,8 +169,6 @@ def test_a_film_of_an_untrained_network_says_so(exports):
 
 
 def test_a_film_can_be_stopped_and_is_not_kept(exports, playing, qtbot, answer, maker):
-    import threading
-
     window, _ = playing
     gate = threading.Semaphore(3)
     maker.build = lambda weights=None: FakeEngine(gate)
@@ -197,6 +198,47 @@ def test_the_view_is_saved(exports, playing, qtbot, answer):
     assert (image.width(), image.height()) == (window.width(), window.height())
 
 
+def test_a_picture_is_encoded_beside_the_window_and_beside_a_film(exports, playing, qtbot, answer, maker, monkeypatch):
+    window, _ = playing
+    gate, encode, threads = threading.Semaphore(3), threading.Event(), []
+
+    def slow(path, image):
+        threads.append(threading.current_thread())
+        assert encode.wait(60)
+        write_png(path, image)
+
+    monkeypatch.setattr(writing, "write_png", slow)
+    maker.build = lambda weights=None: FakeEngine(gate)
+    film = answer("f.mp4")
+    exports.film()
+    qtbot.waitUntil(lambda: "Filming" in window.notice.text())
+    path = answer("v.png")
+    qtbot.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    with qtbot.waitSignal(window.result_shown):  # the window goes on
+        playing[1].advance()
+    assert threads[0] is not threading.main_thread()
+    assert not path.exists()
+    with qtbot.waitSignal(exports.writing.over):
+        encode.set()
+    assert QImage(str(path)).size() == window.size()
+    exports.film_action.trigger()
+    gate.release(60)
+    qtbot.waitUntil(lambda: "no film was kept" in window.notice.text())
+    assert not film.exists()
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(exports, playing, qtbot, tmp_path, monkeypatch):
+    window, _ = playing
+    path = tmp_path / "v.png"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(writing.cv2, "imencode", lambda *args: 1 / 0)
+    with qtbot.assertNotEmitted(exports.writing.going):
+        exports.save(path)
+        qtbot.waitUntil(lambda: "ZeroDivisionError" in window.notice.text())
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.glob("v.png*")) == [path]
+
+
 def test_every_panel_can_be_copied_and_saved(exports, playing, qtbot, answer):
     window, _ = playing
     assert {panel.contextMenuPolicy() for panel in window.panels.values()} == {Qt.ContextMenuPolicy.CustomContextMenu}
@@ -206,6 +248,7 @@ def test_every_panel_can_be_copied_and_saved(exports, playing, qtbot, answer):
     assert image.size() == window.board.docks["emotions"].size()
     path = answer("e.png")
     save.trigger()
+    saved(exports._window, qtbot, path)
     assert QImage(str(path)).size() == window.board.docks["emotions"].size()
 
 
