@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+import pyqtgraph  # noqa: F401  a third of a second that a click would wait for
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 

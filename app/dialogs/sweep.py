@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from PySide6.QtCore import QEvent, QObject, QRectF, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QMouseEvent, QShowEvent
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.controls import Choice
-from app.painting import Canvas, Painter, percent
+from app.export.writing import Job, Writing, write
+from app.painting import percent
 from app.panels.light_dials import ev_words
 from app.sweep_job import SweepJob
-from app.sweep_plot import Figure, draw_figure, figure_of, figure_png, figure_svg, plot_rect
+from app.sweep_plot import SweepPlot
 from mcoe.errors import McoeError
-from mcoe.live.sweep import READINGS, Sweep
+from mcoe.live.sweep import EVS, READINGS, Sweep
 
 _FILTERS = {"png": "Picture (*.png)", "svg": "Drawing (*.svg)", "csv": "Table (*.csv)"}
 _HINTS = {
@@ -48,8 +48,6 @@ class SweepDialog(QDialog):
         self.sweep: Sweep | None = None
         self.name = ""
         self.trained = True
-        self._pointed: int | None = None
-        self._plot = QRectF()
         self.heading, self.words = QLabel(), QLabel()
         self.heading.setObjectName("panelTitle")
         self.words.setObjectName("panelNote")
@@ -63,18 +61,14 @@ class SweepDialog(QDialog):
         self.measure.addItem("accuracy against the labels", "accuracy")
         self.measure.addItem("agreement with its own light", "agreement")
         self.measure.currentIndexChanged.connect(lambda _: self._draw())
-        self.canvas = Canvas(self._paint, theme.PANEL)
-        self.canvas.setAccessibleName("Robustness sweep")
-        self.canvas.setToolTip(
+        self.canvas = SweepPlot(
+            "Robustness sweep",
             "How often fusion, RGB only and events only name the right emotion (or the one they named in the "
-            "recording's own light) when every frame and event is given more or less light."
+            "recording's own light) when every frame and event is given more or less light.",
         )
-        self.canvas.setMouseTracking(True)
-        self.canvas.installEventFilter(self)
-        copy = QAction("Copy this plot", self.canvas)
-        copy.triggered.connect(lambda: QGuiApplication.clipboard().setPixmap(self.canvas.grab()))
-        self.canvas.addAction(copy)
-        self.canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.canvas.pointed.connect(self._point)
+        self.writing = Writing(self)
+        self.writing.over.connect(self._saved)
         self.bar = QProgressBar()
         self.bar.setAccessibleName("Progress")
         self.bar.setRange(0, 1000)
@@ -194,7 +188,6 @@ class SweepDialog(QDialog):
         for button in self.save_buttons.values():
             button.setEnabled(self.sweep is not None)
         self.measure.setEnabled(self.sweep is not None and self.sweep.accuracy is not None)
-        self._pointed = None
         if self.job is not None:
             self._show_progress(self.job)
         elif self.sweep is None:
@@ -219,47 +212,25 @@ class SweepDialog(QDialog):
 
     # ---- drawing
 
-    @property
-    def values(self) -> np.ndarray | None:
-        """What is drawn, ``(E, 3)`` percent; None before a sweep."""
-        return self.figure.values
-
-    @property
-    def figure(self) -> Figure:
-        """What is drawn."""
-        if self.sweep is None:
-            return Figure()
-        return figure_of(self.sweep, self.measure.currentData())
-
     def _draw(self) -> None:
-        self.canvas.update()
+        sweep, measure = self.sweep, self.measure.currentData()
+        shares = None if sweep is None else sweep.accuracy if measure == "accuracy" else sweep.agreement
+        if sweep is None or shares is None:
+            self.canvas.show_values(EVS, None, "")
+        else:
+            self.canvas.show_values(sweep.evs, 100 * shares, measure)
 
-    def _paint(self, painter: Painter, rect: QRectF) -> None:
-        figure = self.figure
-        self._plot = plot_rect(painter, rect, figure)
-        draw_figure(painter, rect, figure, self._pointed)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.canvas and self.sweep is not None and self.job is None:
-            if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseMove:
-                self._point(event.position().x())
-            elif event.type() == QEvent.Type.Leave and self._pointed is not None:
-                self._pointed = None
-                self._tell(self._summary())
-                self._draw()
-        return super().eventFilter(watched, event)
-
-    def _point(self, x: float) -> None:
-        """Say in words what was read at the exposure under ``x``."""
-        values = self.values
-        if values is None or self.sweep is None:
+    def _point(self, index: int) -> None:
+        """Say in words what was read at the exposure under the pointer."""
+        values = self.canvas.values
+        if self.sweep is None or values is None or self.job is not None:
             return
-        share = (x - self._plot.left()) / max(1.0, self._plot.width())
-        last = len(self.sweep.evs) - 1
-        self._pointed = min(last, max(0, round(share * last)))
-        said = ", ".join(f"{name} {value:.0f} %" for name, value in zip(READINGS, values[self._pointed], strict=True))
-        self._tell(f"{ev_words(self.sweep.evs[self._pointed])}: {said}.")
-        self._draw()
+        self.canvas.point(index)
+        if index < 0:
+            self._tell(self._summary())
+            return
+        said = ", ".join(f"{name} {value:.0f} %" for name, value in zip(READINGS, values[index], strict=True))
+        self._tell(f"{ev_words(self.sweep.evs[index])}: {said}.")
 
     # ---- saving
 
@@ -272,30 +243,23 @@ class SweepDialog(QDialog):
             return
         self._settings.setValue("export folder", str(Path(path).parent))
         file = Path(path) if Path(path).suffix else Path(f"{path}.{kind}")
-        try:
-            self.save(file)
-        except McoeError as error:
-            self._tell(str(error), bad=True)
-        else:
-            self._tell(f"Saved {file}.")
+        self.save(file)
 
     def save(self, path: Path) -> None:
-        """Save the plot as PNG or SVG, or its figures as CSV, by the file's extension.
+        """Save the plot as PNG or SVG, or its figures as CSV, by the file's extension, in a thread; then tell."""
+        sweep, kind = self.sweep, path.suffix.lower()
+        assert sweep is not None
+        heading, foot = f"Robustness to light: {self.name}", self._summary()
+        if kind == ".csv":
+            self.writing.begin(path, lambda _: sweep.save_csv(path))
+        elif kind == ".svg":
+            drawing = self.canvas.svg(heading, foot)
+            self.writing.begin(path, lambda _: write(path, drawing))
+        else:
+            self.writing.picture(path, self.canvas.picture(heading, foot))
 
-        Raises:
-            McoeError: the file cannot be written.
-        """
-        assert self.sweep is not None
-        if path.suffix.lower() == ".csv":
-            self.sweep.save_csv(path)
-            return
-        heading = f"Robustness to light: {self.name}"
-        figure = figure_of(self.sweep, self.measure.currentData(), heading, self._summary())
-        data = (figure_svg if path.suffix.lower() == ".svg" else figure_png)(figure, self.font())
-        try:
-            path.write_bytes(data)
-        except OSError as error:
-            raise McoeError(f"Cannot write {path}: {error.strerror}; choose another file.") from error
+    def _saved(self, job: Job) -> None:
+        self._tell(job.error or f"Saved {job.path}.", bad=bool(job.error))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.cancel()

@@ -9,14 +9,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QMouseEvent
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QMouseEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from app import theme
 from app.eye import Eye
 from app.lab import Laboratory
 from app.sweep_job import SweepJob
+from app.sweep_plot import CHANCE
 from mcoe.errors import McoeError
 from mcoe.events.roi import rgb_input
 from mcoe.live.result import View
@@ -59,8 +60,8 @@ def test_a_sweep_runs_beside_the_window_and_is_drawn(lab, qtbot, playing):
     qtbot.waitUntil(lambda: dialog.sweep is not None)
     assert dialog.sweep.windows == 30
     assert "untrained" in dialog.words.text()
-    assert (dialog.values[:, [0, 2]] == 100).all()
-    assert dialog.values[0, 1] == 0
+    assert (dialog.canvas.values[:, [0, 2]] == 100).all()
+    assert dialog.canvas.values[0, 1] == 0
     assert dialog.heading.text() == "eye_demo.aedat4"
     assert dialog.bar.value() == 1000
     assert lab.sweep is dialog.sweep
@@ -126,11 +127,11 @@ def test_another_recording_forgets_the_sweep(lab, qtbot, playing):
 def test_accuracy_is_shown_where_there_are_labels(lab):
     dialog = lab.dialog
     dialog.show_sweep(some_sweep(), "a.aedat4")
-    assert np.allclose(dialog.values, 100 * dialog.sweep.accuracy)
+    assert np.allclose(dialog.canvas.values, 100 * dialog.sweep.accuracy)
     dialog.measure.setCurrentIndex(1)
-    assert np.allclose(dialog.values, 100 * dialog.sweep.agreement)
+    assert np.allclose(dialog.canvas.values, 100 * dialog.sweep.agreement)
     dialog.show_sweep(some_sweep(labelled=False), "a.aedat4")
-    assert np.allclose(dialog.values, 100 * dialog.sweep.agreement)
+    assert np.allclose(dialog.canvas.values, 100 * dialog.sweep.agreement)
     assert not dialog.measure.isEnabled()
     assert "no labels" in dialog.words.text()
 
@@ -140,13 +141,15 @@ def test_the_sweep_is_saved(lab, qtbot, tmp_path, monkeypatch, kind):
     lab.dialog.show_sweep(some_sweep(), "a.aedat4")
     path = tmp_path / f"sweep.{kind}"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(path), ""))
-    qtbot.mouseClick(lab.dialog.save_buttons[kind], Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(lab.dialog.writing.over):
+        qtbot.mouseClick(lab.dialog.save_buttons[kind], Qt.MouseButton.LeftButton)
     if kind == "png":
         assert QImage(str(path)).width() == 1600
     elif kind == "svg":
         words = path.read_text()
         assert "<svg" in words
-        assert all(name in words for name in READINGS)
+        assert all(name in words for name in (*READINGS, "chance 14 %", "exposure added", "accuracy against"))
+        assert "<image" not in words, "symbols stay sharp"
     else:
         assert len(list(csv.reader(path.read_text().splitlines()))) == 14
     assert str(path) in lab.dialog.words.text()
@@ -156,7 +159,7 @@ def test_a_place_that_cannot_be_written_is_told(lab, qtbot, tmp_path, monkeypatc
     lab.dialog.show_sweep(some_sweep(), "a.aedat4")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(tmp_path / "no" / "x.png"), ""))
     qtbot.mouseClick(lab.dialog.save_buttons["png"], Qt.MouseButton.LeftButton)
-    assert "Cannot write" in lab.dialog.words.text()
+    qtbot.waitUntil(lambda: "Cannot write" in lab.dialog.words.text())
 
 
 def test_without_a_recording_there_is_nothing_to_sweep(window):
@@ -186,7 +189,7 @@ def test_labels_beside_the_recording_give_accuracy(lab, qtbot, playing, tmp_path
     lab.dialog.toggle()
     qtbot.waitUntil(lambda: lab.dialog.sweep is not None)
     assert lab.dialog.measure.currentData() == "accuracy"
-    assert (lab.dialog.values[:, [0, 2]] == 100).all()
+    assert (lab.dialog.canvas.values[:, [0, 2]] == 100).all()
     assert "30 of them labelled" in lab.dialog.words.text()
 
 
@@ -215,11 +218,13 @@ def test_pointing_at_an_exposure_says_what_was_read_there(lab):
     dialog.show_sweep(some_sweep(), "a.aedat4")
     dialog.grab()
     before = picture(dialog)
-    there, none = dialog._plot.center(), Qt.MouseButton.NoButton
-    move = QMouseEvent(QEvent.Type.MouseMove, there, there, none, none, Qt.KeyboardModifier.NoModifier)
-    QApplication.sendEvent(dialog.canvas, move)
+    view = dialog.canvas.plotItem.vb
+    there = dialog.canvas.mapFromScene(view.mapViewToScene(QPointF(0.2, 50)))
+    at, none = QPointF(there), Qt.MouseButton.NoButton
+    move = QMouseEvent(QEvent.Type.MouseMove, at, at, none, none, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(dialog.canvas.viewport(), move)
     assert dialog.words.text().startswith("0 EV: fusion")
-    values = dialog.values[6]
+    values = dialog.canvas.values[6]
     assert all(f"{name} {value:.0f} %" in dialog.words.text() for name, value in zip(READINGS, values, strict=True))
     assert (picture(dialog) != before).any()
     QApplication.sendEvent(dialog.canvas, QEvent(QEvent.Type.Leave))
@@ -236,16 +241,52 @@ def test_each_reading_is_drawn_in_its_colour(lab):
         assert count(drawn, colour) > 200
 
 
-def test_the_plot_can_be_copied(lab):
-    (copy,) = lab.dialog.canvas.actions()
-    copy.trigger()
-    assert QGuiApplication.clipboard().pixmap().size() == lab.dialog.canvas.size()
+def test_the_plot_can_be_copied(lab, qtbot):
+    plot, clipboard = lab.dialog.canvas, QGuiApplication.clipboard()
+    clipboard.clear()
+    qtbot.keyClick(lab.dialog, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert clipboard.image().size() == plot.size()
+    clipboard.clear()
+    at = plot.rect().center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, plot.mapToGlobal(at))
+    QTimer.singleShot(0, lambda: menus.append(press(QApplication.activePopupWidget())))
+    menus = []
+
+    def press(menu):
+        words = [action.text() for action in menu.actions()]
+        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(menu.actions()[0]).center())
+        return words
+
+    QApplication.sendEvent(plot.viewport(), event)
+    assert [words.split("\t")[0] for (words,) in menus] == ["Copy this plot"]
+    assert clipboard.image().size() == plot.size()
 
 
-def test_a_name_without_an_ending_gets_one(lab, tmp_path, monkeypatch):
+def test_the_words_follow_the_window_font(lab):
+    plot = lab.dialog.canvas
+    before = plot.getAxis("bottom").label.boundingRect().height()
+    lab._window.setStyleSheet(theme.style_sheet(30))
+    lab.dialog.grab()
+    assert plot.getAxis("bottom").label.font().pixelSize() == 30
+    assert plot.getAxis("bottom").label.boundingRect().height() > 1.5 * before
+
+
+def test_names_at_the_curves_ends_stand_apart(lab):
+    lab.dialog.show_sweep(replace(some_sweep(), accuracy=np.full((len(EVS), 3), CHANCE / 100)), "a.aedat4")
+    lab.dialog.grab()
+    tops = sorted(name.sceneBoundingRect().center().y() for name in lab.dialog.canvas.names)
+    assert len(tops) == 4
+    assert min(np.diff(tops)) >= 0.95 * lab.dialog.canvas.fontMetrics().height()
+    assert lab.dialog.canvas.chance.isVisible()
+    lab.dialog.measure.setCurrentIndex(1)
+    assert not lab.dialog.canvas.chance.isVisible()
+
+
+def test_a_name_without_an_ending_gets_one(lab, qtbot, tmp_path, monkeypatch):
     lab.dialog.show_sweep(some_sweep(), "a.aedat4")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(tmp_path / "mine"), ""))
-    lab.dialog.choose("svg")
+    with qtbot.waitSignal(lab.dialog.writing.over):
+        lab.dialog.choose("svg")
     assert "<svg" in (tmp_path / "mine.svg").read_text()
 
 
