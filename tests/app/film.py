@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from PIL import Image, features
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
@@ -26,6 +25,11 @@ from app.window import MainWindow
 from mcoe.errors import McoeError
 from mcoe.live.build import EngineOptions
 from tests.app.states import staged
+
+try:
+    from PIL import Image, features
+except ImportError:
+    sys.exit('film: Pillow, which writes the WebP, is missing; install it with pip install -e ".[dev]".')
 
 OUT = Path(__file__).resolve().parents[2] / "assets" / "lighting.webp"
 WINDOW, FILM = (1280, 800), (960, 600)
