@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QAction, QGuiApplication, QHideEvent, QShowEvent
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from app import theme
 from app.eye import Eye
 from app.map_job import MapJob
-from app.painting import Canvas, Painter, legend, line_height, mark, percent, placeholder
+from app.painting import percent
+from app.plot import Plot
 from mcoe.errors import McoeError
 from mcoe.explain.tsne import tsne
 from mcoe.live.result import Prediction
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 #: Windows kept: with eight experts as many points as settle within seconds.
 KEPT = 48
 FEWEST = 4
+#: pyqtgraph's names of the theme's marks.
+SYMBOLS = {"focal": "o", "attention": "+", "deep": "d"}
 _LOADING = "Loading a network for the map."
 
 
@@ -74,15 +77,19 @@ class MapDialog(QDialog):
         self._wanted = False
         self._windows = 0
         self._window = window
-        self.canvas = Canvas(self._draw, theme.BACKGROUND)
-        self.canvas.setToolTip(
+        self.canvas = Plot(
+            "Map of the experts",
             "t-SNE of what the experts put out (the paper's Fig. 7): one mark per expert and window, coloured by kind; "
-            "the seven votes are the features that all kinds share, and kinds that stand apart have specialised."
+            "the seven votes are the features that all kinds share, and kinds that stand apart have specialised.",
         )
-        copy = QAction("Copy this plot", self.canvas)
-        copy.triggered.connect(lambda: QGuiApplication.clipboard().setPixmap(self.canvas.grab()))
-        self.canvas.addAction(copy)
-        self.canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.canvas.hideAxis("left")
+        self.canvas.hideAxis("bottom")
+        self.canvas.setAspectLocked()
+        self.canvas.addLegend(offset=(8, 8), labelTextColor=theme.DIM, labelTextSize="1em", brush=theme.PANEL)
+        self._marks = {
+            kind: self.canvas.plot(pen=None, symbol=SYMBOLS[kind], symbolBrush=colour, symbolPen=None, name=kind)
+            for kind, colour in theme.KIND_COLOURS.items()
+        }
         self.words = QLabel()
         self.words.setObjectName("panelNote")
         self.again = QPushButton("What was shown")
@@ -176,13 +183,13 @@ class MapDialog(QDialog):
         self.points, self.kinds = None, ()
         self.words.setText("")
         self.whole.setText("Whole recording")
-        self.canvas.update()
+        self._draw()
 
     def _look(self) -> None:
         if self.job is not None:
             self._read_on(self.job)
             return
-        self.canvas.update()
+        self._draw()
         if self.kinds:
             where = "that were shown" if self.read is None else "of the whole recording"
             settled = "settled" if not self.busy else "settling …"
@@ -224,23 +231,13 @@ class MapDialog(QDialog):
             self.job.cancel()
         super().hideEvent(event)
 
-    def _draw(self, painter: Painter, rect: QRectF) -> None:
-        points, line = self.points, line_height(painter, 0.86)
-        plot = rect.adjusted(0, line + 6, 0, 0)
-        if points is None or len(points) != len(self.kinds):
-            placeholder(painter, plot, "Nothing to show yet.")
-            return
-        used = [kind for kind in theme.KIND_COLOURS if kind in self.kinds]
-        entries = [(theme.KIND_MARKS[kind], theme.KIND_COLOURS[kind], kind) for kind in used]
-        legend(painter, QRectF(rect.left(), rect.top(), rect.width(), line), entries, align_right=False)
-        painter.fillRect(plot, theme.CANVAS)
-        low, high = points.min(0), points.max(0)
-        inner = plot.adjusted(line, line, -line, -line)
-        scale = min(inner.width(), inner.height()) / max(1e-12, float((high - low).max()))
-        offsets = (points - (low + high) / 2) * scale
-        for (x, y), kind in zip(offsets, self.kinds, strict=True):
-            at = QPointF(inner.center().x() + x, inner.center().y() + y)
-            mark(painter, at, line * 0.55, theme.KIND_MARKS[kind], theme.KIND_COLOURS[kind])
+    def _draw(self) -> None:
+        kinds, points = np.array(self.kinds), self.points
+        # A layout that was told to stop may still put out its last points.
+        if points is None or len(points) != len(kinds):
+            points, kinds = np.empty((0, 2)), np.empty(0, str)
+        for kind, marks in self._marks.items():
+            marks.setData(points[kinds == kind])
 
 
 class ExpertMap(QObject):

@@ -173,3 +173,13 @@ def test_the_map_can_be_copied(mapped, qtbot):
     (copy,) = dialog.canvas.actions()
     copy.trigger()
     assert QGuiApplication.clipboard().pixmap().size() == dialog.canvas.size()
+
+
+def test_points_of_a_layout_that_was_stopped_are_not_drawn(mapped):
+    *_, dialog = mapped
+    late = dialog.points
+    dialog.forget(Votes())
+    dialog.points = late
+    dialog._look()
+    image = picture(dialog)
+    assert max(count(image, colour) for colour in KIND_COLOURS.values()) < 100, "only the legend"
