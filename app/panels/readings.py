@@ -28,7 +28,7 @@ class ReadingPanel(Panel):
     def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
         super().show_result(result, history)
         said = [int(p.argmax()) for p in readings(result.prediction) if p is not None]
-        self.note.setText("" if len(said) < 3 else "all agree" if len(set(said)) == 1 else "they differ")
+        self.note.setText("" if len(said) < 3 else "all agree" if len(set(said)) == 1 else "differ")
 
     def clear(self) -> None:
         self.note.setText("")

@@ -150,7 +150,7 @@ def test_counting_begins_anew_by_button_key_and_file(explaining, qtbot, maker):
 def test_readings_say_what_each_modality_alone_would(shown):  # noqa: F811
     eye = np.eye(7, dtype=np.float32)
     panel = shown(ReadingPanel, result_of(probabilities=eye[0], rgb_only=eye[1], event_only=eye[0]))
-    assert panel.note.text() == "they differ"
+    assert panel.note.text() == "differ"
     image = picture(panel)
     left, right = image[:, : image.shape[1] // 2], image[:, image.shape[1] // 2 :]
     assert count(left, theme.EMOTION_COLOURS["sad"]) > 100
