@@ -283,5 +283,5 @@ def test_a_screenshot_is_written_or_refused_in_words(playing, tmp_path):
     window, _ = playing
     screenshot(window, tmp_path / "window.png")
     assert (tmp_path / "window.png").stat().st_size > 20_000
-    with pytest.raises(McoeError, match="Cannot write .*window.png: .*choose"):
+    with pytest.raises(McoeError, match=r"Cannot write .*window\.png: .*choose"):
         screenshot(window, tmp_path / "absent" / "window.png")
