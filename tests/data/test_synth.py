@@ -156,3 +156,8 @@ def test_difficulty_separates_what_is_separable_and_not_noise() -> None:
     assert cross_subject_accuracy(noise, labels, subjects) < 0.35
     with pytest.raises(McoeError, match="two subjects"):
         cross_subject_accuracy(noise, labels, np.zeros(140, np.int64))
+
+
+def test_sessions_alone_need_a_number_of_them(tmp_path: Path) -> None:
+    with pytest.raises(McoeError, match="--sessions N"):
+        main(["--out", str(tmp_path), "--only-sessions"])
