@@ -255,7 +255,7 @@ def test_every_panel_can_be_copied_and_saved(exports, playing, qtbot, answer):
 @pytest.mark.parametrize("part", ["canvas", "head"])
 def test_a_right_click_on_a_plot_or_its_head_copies_it(exports, playing, qtbot, part):
     window, _ = playing
-    QGuiApplication.clipboard().clear()
+    QGuiApplication.clipboard().setText("before")
     widget = getattr(window.experts, part)
     at = QPoint(5, 5)
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, widget.mapToGlobal(at))

@@ -243,10 +243,13 @@ def test_each_reading_is_drawn_in_its_colour(lab):
 
 def test_the_plot_can_be_copied(lab, qtbot):
     plot, clipboard = lab.dialog.canvas, QGuiApplication.clipboard()
-    clipboard.clear()
+    # Text, not nothing: an emptied clipboard is told so by the X server later, and may empty what came in between.
+    clipboard.setText("before")
+    with qtbot.waitActive(lab.dialog):  # shortcuts reach only an active window
+        lab.dialog.activateWindow()
     qtbot.keyClick(lab.dialog, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert clipboard.image().size() == plot.size()
-    clipboard.clear()
+    clipboard.setText("before")
     at = plot.rect().center()
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, plot.mapToGlobal(at))
     QTimer.singleShot(0, lambda: menus.append(press(QApplication.activePopupWidget())))
