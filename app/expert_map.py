@@ -164,8 +164,8 @@ class MapDialog(QDialog):
         self.stop()
         self._resume = pipeline if pipeline.stats().state == "playing" else None
         pipeline.pause()  # two networks on the same cores would each take twice as long
-        view = window.feature(Eye).view
-        self.job = MapJob(lambda: bench.open_source(path), bench.build, stride=stride, view=view, most=KEPT)
+        look = window.feature(Eye).look
+        self.job = MapJob(lambda: bench.open_source(path), bench.build, stride=stride, look=look, most=KEPT)
         window.join_at_end(self.job.thread)
         self._timer.start()
         self._look()
@@ -216,7 +216,7 @@ class MapDialog(QDialog):
             self.words.setText(job.error or "Cancelled: the map is as it was.")
             return
         self.read = Votes()
-        for prediction in job.said:
+        for prediction in job.made or ():
             self.read.add(prediction)
         self.compute()
 

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app import theme
 from app.export.report import save_report
-from app.export.writing import Job, Writing
+from app.export.writing import FileJob, Writing
+from app.eye import Eye
 from app.lab import Laboratory
 from mcoe.capture.sidecar import load_sidecar
 from mcoe.live.session import SessionLog, has_parquet, save_table
@@ -39,7 +40,7 @@ class Exports(QObject):
         self._window = window
         self.log = SessionLog()
         #: The table, report or film that is being written: one at a time. Pictures go beside it.
-        self._job: Job | None = None
+        self._job: FileJob | None = None
         add = window.menus.add
         add("Session", "Save &predictions…", "Ctrl+E", partial(self.ask, "csv"), "A row per window, as --headless does")
         self.parquet_action = add("Session", "Save predictions as Par&quet…", "", partial(self.ask, "parquet"))
@@ -117,7 +118,7 @@ class Exports(QObject):
             return
         if kind == ".mp4":
             self.film_action.setText("Stop the fil&m")
-            self._begin(path, self._film)
+            self._begin(path, self._film())
         elif kind == ".html":
             engine = window.pipeline.engine_info if window.pipeline is not None else None
             labels = window.camera.labels
@@ -126,29 +127,29 @@ class Exports(QObject):
         else:
             self._begin(path, lambda job: save_table(results, job.path))
 
-    def _film(self, job: Job) -> bool:
+    def _film(self) -> Callable[[FileJob], bool]:
         window, bench, path = self._window, self._window.workbench, self._window.path
-        file = window.recording
-        return save_video(
-            lambda: bench.open_source(path), bench.build, job.path, stride=bench.gap(), colours=COLOURS,
+        look, file = window.feature(Eye).look, window.recording
+        return lambda job: save_video(
+            lambda: bench.open_source(path), bench.build, job.path, stride=bench.gap(), look=look, colours=COLOURS,
             sidecar=load_sidecar(file) if file is not None else None, progress=job.progress,
         )  # fmt: skip
 
-    def _begin(self, path: Path, work: Callable[[Job], bool | None]) -> None:
+    def _begin(self, path: Path, work: Callable[[FileJob], bool | None]) -> None:
         self._job = self.writing.begin(path, work)
         self._window.join_at_end(self._job.thread)
 
-    def _going(self, job: Job) -> None:
+    def _going(self, job: FileJob) -> None:
         self._window.notice.say(f"Filming {job.path.name}: {100 * (job.share or 0):.0f} %")
 
-    def _over(self, job: Job) -> None:
+    def _over(self, job: FileJob) -> None:
         if job is self._job:
             self._job = None
             self.film_action.setText("Save fil&m…")
         if job.error:
             self._window.notice.say(job.error, bad=True)
         else:
-            self._window.notice.say("Stopped: no film was kept." if job.cancelled else f"Saved {job.path}")
+            self._window.notice.say("Stopped: no film was kept." if job.state == "cancelled" else f"Saved {job.path}")
 
     def _picture(self, widget: QWidget, path: Path) -> None:
         self._window.notice.hide()

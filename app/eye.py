@@ -17,6 +17,7 @@ from mcoe.capture.source import SourceInfo
 from mcoe.errors import McoeError
 from mcoe.events.noise import NoiseFilter
 from mcoe.events.roi import default_roi
+from mcoe.live.moments import Look
 from mcoe.live.result import View
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Eye(QObject):
         window.camera.setToolTip(
             f"{window.camera.sentence} Drag the square to where the eye is; drag a corner to size it."
         )
+
+    @property
+    def look(self) -> Look:
+        """How the stream is looked at now, for whoever reads the recording once more."""
+        return Look(self.view, self.make_filter if self.filter_action.isChecked() else None)
 
     # ---- region and mirror
 

@@ -82,12 +82,12 @@ class Laboratory(QObject):
         assert self.dialog is not None
         self.dialog.name = file.name
         path, bench = window.path, window.workbench
-        stride, info = bench.gap(), window.pipeline.info
+        stride = bench.gap()
         self._resume = window.pipeline if window.pipeline.stats().state == "playing" else None
         window.pipeline.pause()  # two networks on the same cores would each take twice as long
         job = SweepJob(
             lambda: bench.open_source(path), bench.build, stride=stride, sidecar=load_sidecar(file),
-            size=info.size if info is not None else None, view=window.feature(Eye).view,
+            look=window.feature(Eye).look,
         )  # fmt: skip
         window.join_at_end(job.thread)
         return job

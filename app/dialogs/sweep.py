@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QProgre
 
 from app import theme
 from app.controls import Choice
-from app.export.writing import Job, Writing, write
+from app.export.writing import FileJob, Writing, write
 from app.painting import percent
 from app.panels.light_dials import ev_words
 from app.sweep_job import SweepJob
@@ -150,14 +150,15 @@ class SweepDialog(QDialog):
         self._timer.stop()
         self.job = None
         if job.state == "done":
-            self.show_sweep(job.result, self.name, bool(job.trained))
+            self.show_sweep(job.made, self.name, bool(job.trained))
         else:
             self._show_state()
             self._tell(job.error or "Cancelled: nothing was drawn.", bad=bool(job.error))
         self.over.emit()
 
     def _show_progress(self, job: SweepJob) -> None:
-        self.bar.setValue(round(1000 * job.share))
+        share = job.share or 0.0
+        self.bar.setValue(round(1000 * share))
         self.run_button.setEnabled(not job.cancelling)
         if job.cancelling:
             self.run_button.setText("Cancelling …")
@@ -168,7 +169,7 @@ class SweepDialog(QDialog):
         left = job.left_s
         rest = "" if left is None else f", about {_duration(left)} left"
         self._tell(
-            f"{percent(job.share)} read{rest}: 13 exposures from −6 to +6 EV, each with both modalities and with each "
+            f"{percent(share)} read{rest}: 13 exposures from −6 to +6 EV, each with both modalities and with each "
             "alone."
         )
 
@@ -258,7 +259,7 @@ class SweepDialog(QDialog):
         else:
             self.writing.picture(path, self.canvas.picture(heading, foot))
 
-    def _saved(self, job: Job) -> None:
+    def _saved(self, job: FileJob) -> None:
         self._tell(job.error or f"Saved {job.path}.", bad=bool(job.error))
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +10,8 @@ import numpy as np
 from PySide6.QtCore import QIODevice, QObject, QSaveFile, QTimer, Signal
 from PySide6.QtGui import QImage
 
+from app.job import Job
 from mcoe.errors import McoeError
-
-log = logging.getLogger(__name__)
 
 
 def write(path: Path, data: bytes) -> None:
@@ -34,47 +31,17 @@ def write_png(path: Path, image: QImage) -> None:
     write(path, data.tobytes())
 
 
-class Job:
-    """Something that is written in a thread.
+class FileJob(Job[Path]):
+    """Something that is written in a thread; the program's end waits for it.
 
     Args:
         path: of the file.
-        work: writes it; returns False once it was cancelled. McoeErrors that it raises are kept.
-
-    Attributes:
-        share: 0..1 done, or None where it is short.
-        error: one sentence, once failed.
-        cancelled: it was told to stop, and did.
+        work: writes it; returns False once it was cancelled.
     """
 
-    def __init__(self, path: Path, work: Callable[[Job], bool | None]) -> None:
+    def __init__(self, path: Path, work: Callable[[FileJob], bool | None]) -> None:
         self.path = path
-        self.share: float | None = None
-        self.error = ""
-        self.cancelled = False
-
-        def run() -> None:
-            try:
-                self.cancelled = work(self) is False
-            except McoeError as error:
-                self.error = str(error)
-            except Exception as error:
-                log.exception("%s was not written", path)
-                self.error = f"{path} was not written: an unexpected {type(error).__name__}, {error}; see the log."
-
-        self._stop = threading.Event()
-        # No daemon: the program's end waits for what is being written.
-        self.thread = threading.Thread(target=run, name="mcoe-export")
-        self.thread.start()
-
-    def cancel(self) -> None:
-        """Ask the work to stop."""
-        self._stop.set()
-
-    def progress(self, share: float) -> bool:
-        """Note how much is done; return whether to go on."""
-        self.share = share
-        return not self._stop.is_set()
+        super().__init__(f"Writing {path}", lambda _: None if work(self) is False else path, kept=True)
 
 
 class Writing(QObject):
@@ -88,19 +55,19 @@ class Writing(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._jobs: list[Job] = []
+        self._jobs: list[FileJob] = []
         self._timer = QTimer(self)
         self._timer.setInterval(self.LOOK_MS)
         self._timer.timeout.connect(self._look)
 
-    def begin(self, path: Path, work: Callable[[Job], bool | None]) -> Job:
+    def begin(self, path: Path, work: Callable[[FileJob], bool | None]) -> FileJob:
         """Start ``work`` in a thread and look after it."""
-        job = Job(path, work)
+        job = FileJob(path, work)
         self._jobs.append(job)
         self._timer.start()
         return job
 
-    def picture(self, path: Path, image: QImage) -> Job:
+    def picture(self, path: Path, image: QImage) -> FileJob:
         """Start writing ``image`` as a PNG."""
         return self.begin(path, lambda _: write_png(path, image))
 

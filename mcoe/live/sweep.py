@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from mcoe.capture.sidecar import Sidecar
 from mcoe.capture.source import Source
 from mcoe.errors import McoeError
-from mcoe.events.packets import packet_end_us
 from mcoe.live.lighting import Lighting, stress_window
+from mcoe.live.moments import Look, moments
 from mcoe.live.protocols import Stepper
 from mcoe.live.result import Question, Window
-from mcoe.live.windows import Pairing, WindowBuilder
 from mcoe.model.config import EMOTIONS
 
 #: Readings of a moment, in the order of every array here.
@@ -66,6 +65,7 @@ def sweep(
     engine: Stepper,
     *,
     stride: int = 12,
+    look: Look | None = None,
     base: Lighting | None = None,
     evs: Sequence[float] = EVS,
     most: int = 60,
@@ -75,6 +75,8 @@ def sweep(
     """Read up to ``most`` evenly spaced windows of a recording under each exposure.
 
     Args:
+        stride: gap of the frame pair, frames at 30 Hz.
+        look: where the eye is, and which events are kept before the light is changed.
         base: what else to stress beside the exposure; sensor noise that follows the light when None.
         progress: told the share done, 0..1; returning False cancels.
 
@@ -89,12 +91,17 @@ def sweep(
         info = source.info
         if info.live or not (info.has_frames and info.has_events):
             raise McoeError(f"{info.name} cannot be swept: a sweep needs a recording with frames and events.")
-        chosen = _choose(
-            source, WindowBuilder(info, engine.info.size, engine.info.bins), Pairing(stride), most, progress
-        )
+        stopped = False
+
+        def reading(share: float) -> bool:
+            nonlocal stopped
+            stopped = not progress(READING * share)
+            return not stopped
+
+        chosen = list(moments(source, engine.info, stride=stride, most=most, look=look, progress=reading))
     finally:
         source.close()
-    if chosen is None:
+    if stopped:
         return None
     if not chosen:
         raise McoeError(f"{info.name} holds no window to sweep over; open a longer recording.")
@@ -122,33 +129,6 @@ def sweep(
     known = truth >= 0
     accuracy = (votes[:, known] == truth[known, None]).mean(1) if known.any() else None
     return Sweep(tuple(evs), (votes == reference[:, None]).mean(1), accuracy, len(chosen), int(known.sum()))
-
-
-def _choose(
-    source: Source, builder: WindowBuilder, pairing: Pairing, most: int, progress: Callable[[float], bool]
-) -> list[tuple[Window, Window]] | None:
-    """Return up to ``most`` pairs, evenly spaced in time, keeping no other; None if cancelled."""
-    info = source.info
-    step_us = max(info.duration_us or 0, 1) / most
-    builder.restart(0)
-    chosen: list[tuple[Window, Window]] = []
-    due = float(info.start_us)
-
-    def take(windows: Iterator[Window]) -> None:
-        nonlocal due
-        for window in windows:
-            pair = pairing.older(window), window
-            if window.t1_us >= due and len(chosen) < most:
-                chosen.append(pair)
-                due = max(due + step_us, float(window.t1_us))
-
-    while (packet := source.read()) is not None:
-        share = (packet_end_us(packet) - info.start_us) / max(info.duration_us or 0, 1)
-        if not progress(READING * min(max(share, 0.0), 1.0)):
-            return None
-        take(builder.feed(packet))
-    take(builder.finish())
-    return chosen
 
 
 def _label(sidecar: Sidecar | None, window: Window) -> int:

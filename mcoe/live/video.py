@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mcoe.capture.sidecar import Sidecar
 from mcoe.capture.source import Source
 from mcoe.errors import McoeError
+from mcoe.live.moments import Look
 from mcoe.live.pipeline import Pipeline
 from mcoe.live.protocols import Stepper
 from mcoe.live.result import Result, Window
@@ -30,6 +31,7 @@ def save_video(
     path: Path,
     *,
     stride: int,
+    look: Look | None = None,
     colours: dict[str, Rgb],
     sidecar: Sidecar | None = None,
     progress: Callable[[float], bool] = lambda share: True,
@@ -37,6 +39,8 @@ def save_video(
     """Read the recording once, without dropping a window, and write an MP4 (MPEG-4 Part 2).
 
     Args:
+        stride: gap of the frame pair, frames at 30 Hz.
+        look: where the eye is, and which events are kept.
         colours: RGB of each emotion, and of ``on``, ``off``, ``text``, ``dim`` and ``ground``.
         sidecar: true labels, written under the bars.
         progress: told the share done, 0..1; returning False cancels.
@@ -48,6 +52,10 @@ def save_video(
         McoeError: the recording failed, is live, or ``path`` cannot be written.
     """
     pipeline = Pipeline(open_source, engine_factory, stride=stride, lossless=True)
+    if look is not None:
+        if look.view is not None:
+            pipeline.set_view(look.view)
+        pipeline.set_filter(look.make_filter)
     writer: list[cv2.VideoWriter] = []
     waiting: list[Result] = []
     cancelled: list[bool] = []

@@ -158,14 +158,14 @@ def test_a_camera_has_no_whole_recording(window):
 
 
 def test_windows_are_read_evenly_over_the_recording():
-    job = MapJob(FakeSource, FakeEngine, stride=12, view=None, most=10)
+    job = MapJob(FakeSource, FakeEngine, stride=12, most=10)
     job.thread.join()
     assert job.state == "done"
-    assert len(job.said) == 10
-    every = MapJob(FakeSource, FakeEngine, stride=12, view=None, most=1000)
+    assert len(job.made) == 10
+    every = MapJob(FakeSource, FakeEngine, stride=12, most=1000)
     every.thread.join()
-    wanted = [p.probabilities.tolist() for p in every.said][::3]
-    assert [p.probabilities.tolist() for p in job.said] == wanted
+    wanted = [p.probabilities.tolist() for p in every.made][::3]
+    assert [p.probabilities.tolist() for p in job.made] == wanted
 
 
 def test_the_map_can_be_copied(mapped, qtbot):

@@ -22,17 +22,19 @@ from app.export import writing
 from app.export.report import HEIGHT, spread
 from app.export.writing import write_png
 from app.exports import COLOURS, Exports
+from app.eye import Eye
 from app.lab import Laboratory
 from app.window import MainWindow
 from mcoe.capture.sidecar import Segment, Sidecar
 from mcoe.live.headless import header
+from mcoe.live.result import View
 from mcoe.live.session import save_table
 from mcoe.live.video import draw
 from mcoe.model.config import EMOTIONS
 from tests.app.fake import HEIGHT as FAKE_HEIGHT
 from tests.app.fake import WIDTH
 from tests.app.test_sweep import some_sweep
-from tests.live.fakes import FakeEngine
+from tests.live.fakes import FakeEngine, FakeSource, packets
 
 
 @pytest.fixture
@@ -157,6 +159,31 @@ def test_a_film_of_the_recording(exports, playing, qtbot, answer):
     assert (film.get(cv2.CAP_PROP_FRAME_WIDTH), film.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (876, 480)
     assert film.read()[1].std() > 10
     film.release()
+
+
+def test_a_film_shows_what_the_window_shows(exports, playing, qtbot, answer, maker):
+    window, _ = playing
+    seen = []
+
+    class Watching(FakeEngine):
+        def step(self, older, window, question):
+            seen.append((window.roi, window.mirror, len(window.events)))
+            return super().step(older, window, question)
+
+    maker.build = lambda weights=None: Watching()
+    maker.open_source = lambda path: FakeSource(packets(events_per_batch=12))
+    counts = []
+    for on in (False, True):
+        eye = window.feature(Eye)
+        eye.view = View((3, 2, 16), mirror=on)
+        eye.filter_action.setChecked(on)
+        path = answer(f"look{on}.mp4")
+        exports.film()
+        saved(window, qtbot, path)
+        assert {(roi, mirror) for roi, mirror, _ in seen} == {((3, 2, 16), on)}
+        counts.append(sum(count for *_, count in seen))
+        seen.clear()
+    assert 0 < counts[1] < counts[0]
 
 
 def test_a_film_of_an_untrained_network_says_so(exports):

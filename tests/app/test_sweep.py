@@ -19,12 +19,13 @@ from app.lab import Laboratory
 from app.sweep_job import SweepJob
 from app.sweep_plot import CHANCE
 from mcoe.errors import McoeError
+from mcoe.events.noise import NoiseFilter
 from mcoe.events.roi import rgb_input
 from mcoe.live.result import View
 from mcoe.live.sweep import EVS, READING, READINGS, Sweep
 from mcoe.model.config import EMOTIONS
 from tests.app.test_panels import count, picture
-from tests.live.fakes import FakeEngine, FakeSource
+from tests.live.fakes import SIZE, FakeEngine, FakeSource
 
 
 class Reader(FakeEngine):
@@ -193,9 +194,9 @@ def test_labels_beside_the_recording_give_accuracy(lab, qtbot, playing, tmp_path
     assert "30 of them labelled" in lab.dialog.words.text()
 
 
-def test_the_sweep_looks_where_the_eye_is(lab, qtbot, playing, maker):
+def test_the_sweep_looks_as_the_window_does(lab, qtbot, playing, maker):
     window, _ = playing
-    seen = []
+    seen, sizes = [], []
 
     class Watching(Reader):
         def step(self, older, window, question):
@@ -203,7 +204,10 @@ def test_the_sweep_looks_where_the_eye_is(lab, qtbot, playing, maker):
             return super().step(older, window, question)
 
     maker.build = lambda weights=None: Watching()
-    window.feature(Eye).view = View((3, 2, 16), mirror=True)
+    eye = window.feature(Eye)
+    eye.view = View((3, 2, 16), mirror=True)
+    eye.make_filter = lambda size: sizes.append(size) or NoiseFilter(size)
+    eye.filter_action.trigger()
     lab.dialog.toggle()
     qtbot.waitUntil(lambda: lab.dialog.sweep is not None)
     assert {(w.roi, w.mirror) for w in seen} == {((3, 2, 16), True)}
@@ -211,6 +215,7 @@ def test_the_sweep_looks_where_the_eye_is(lab, qtbot, playing, maker):
     wanted = rgb_input(at.frame.image, (3, 2, 16), 10)[..., ::-1]
     assert np.array_equal(at.rgb, wanted)
     assert at.voxel.shape == (3, 10, 10)
+    assert sizes == [SIZE]
 
 
 def test_pointing_at_an_exposure_says_what_was_read_there(lab):
@@ -298,7 +303,7 @@ def test_the_time_left_is_told_once_it_can_be(qtbot):
     job = SweepJob(FakeSource, lambda: Reader(gate), stride=12, sidecar=None, most=10, clock=lambda: now[0])
     try:
         assert job.left_s is None
-        qtbot.waitUntil(lambda: job.share >= READING)
+        qtbot.waitUntil(lambda: (job.share or 0) >= READING)
         gate.release(69)  # of 140
         qtbot.waitUntil(lambda: job.share >= READING + (1 - READING) * 69 / 140)
         now[0] = 160.0
