@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import main
 from mcoe import info
 from mcoe.errors import McoeError
 from mcoe.live.bundled import default_recording
@@ -28,8 +29,12 @@ def run(*args: object) -> subprocess.CompletedProcess[str]:
 
 def refused(result: subprocess.CompletedProcess[str], *words: str) -> None:
     assert result.returncode == 2, result.stderr
-    lines = result.stderr.strip().splitlines()
-    assert len(lines) == 1, result.stderr
+    told(result.stderr, *words)
+
+
+def told(stderr: str, *words: str) -> None:
+    lines = stderr.strip().splitlines()
+    assert len(lines) == 1, stderr
     for word in words:
         assert word in lines[0]
 
@@ -64,7 +69,7 @@ def test_bad_options(args: list[str], words: list[str]) -> None:
     refused(run(*args), *words)
 
 
-def test_bad_files(tmp_path: Path) -> None:
+def test_bad_files(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "p.csv"
     empty, text, cut = (tmp_path / name for name in ("empty.aedat4", "text.aedat4", "cut.aedat4"))
     empty.touch()
@@ -72,7 +77,8 @@ def test_bad_files(tmp_path: Path) -> None:
     whole = default_recording().read_bytes()
     cut.write_bytes(whole[: len(whole) // 2])
     for path in (tmp_path / "missing.aedat4", empty, text, cut, tmp_path):
-        refused(run("--headless", "--replay", path, "--out", out), path.name)
+        assert main.main(["--headless", "--replay", str(path), "--out", str(out)]) == 2
+        told(capfd.readouterr().err, path.name)
 
 
 def test_an_unwritable_out_is_named(tmp_path: Path) -> None:
@@ -93,10 +99,9 @@ def test_headless_pairs_frames_as_the_weights_were_trained(tmp_path: Path) -> No
     torch.manual_seed(1)
     net = MCOENet(ModelConfig(size=32, d=16, heads=2, d_state=4, focal_width=8, deep_layers=1))
     save_weights(weights, net, {"training": {"stride": 5}, "validation": {"epoch": 0}})
-    headless = ("--headless", "--replay", default_recording(), "--weights", weights, "--backbone", "torch")
-    for out, more in zip(outs, ([], ["--stride", 5], ["--stride", 9]), strict=True):
-        result = run(*headless, "--out", out, *more)
-        assert result.returncode == 0, result.stderr
+    headless = ["--headless", "--replay", str(default_recording()), "--weights", str(weights), "--backbone", "torch"]
+    for out, more in zip(outs, ([], ["--stride", "5"], ["--stride", "9"]), strict=True):
+        assert main.main([*headless, "--out", str(out), *more]) == 0
     trained, same, other = (out.read_text() for out in outs)
     assert trained == same
     assert trained != other

@@ -14,12 +14,13 @@ from app.expert_map import KEPT, ExpertMap, Votes
 from app.map_job import MapJob
 from app.theme import KIND_COLOURS
 from mcoe.errors import McoeError
-from tests.app.test_panels import count, picture, result_of
+from tests.app.fake import make_prediction
+from tests.app.test_panels import count, picture
 from tests.live.fakes import FakeEngine, FakeSource
 
 
-def result_number(i: int):
-    return result_of(expert_logits=np.full((8, 7), i, np.float32))
+def prediction_number(i: int):
+    return replace(make_prediction(0), expert_logits=np.full((8, 7), i, np.float32))
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def quick(monkeypatch):
 def test_votes_are_spread_evenly_over_the_recording(came):
     votes = Votes()
     for i in range(came):
-        votes.add(result_number(i).prediction)
+        votes.add(prediction_number(i))
     features, kinds = votes.features()
     assert len(features) == len(kinds) == 8 * len(votes) <= 8 * KEPT
     numbers = features[::8, 0]
@@ -77,7 +78,7 @@ def test_too_few_windows_are_said_in_words(window, qtbot):
 def test_closing_the_map_or_the_recording_stops_the_layout(playing, maker, qtbot):
     window, pipeline = playing
     for i in range(KEPT):
-        window.result_shown.emit(replace(pipeline.latest(), prediction=result_number(i % 9).prediction))
+        window.result_shown.emit(replace(pipeline.latest(), prediction=prediction_number(i % 9)))
     feature = window.feature(ExpertMap)
     feature.show_map()
     assert feature.dialog.busy
