@@ -11,6 +11,7 @@ import pyqtgraph  # noqa: F401  a third of a second that a click would wait for
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from app.ahead import spare_pauses
 from app.hud import Watchdog
 from app.screenshot import screenshot
 from app.window import MainWindow
@@ -50,6 +51,7 @@ def run(
     if layout is not None:
         window.show_layout(layout)
     window.show()
+    spare_pauses(window)
     QTimer.singleShot(0, lambda: window.open(replay))
     failures: list[McoeError] = []
     if shot is not None:

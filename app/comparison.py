@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.panels.compare import ComparePanel
 from mcoe.errors import McoeError
+from mcoe.live.priority import step_back
 from mcoe.live.protocols import Stepper
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Comparison(QObject):
         build = self._window.workbench.build
 
         def work() -> None:
+            step_back()
             try:
                 load.engine = build(weights)
             except McoeError as error:

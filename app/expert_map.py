@@ -12,12 +12,14 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from app import theme
+from app.ahead import make_ahead, show_dialog
 from app.eye import Eye
 from app.map_job import MapJob
 from app.painting import percent
 from app.plot import Plot
 from mcoe.errors import McoeError
 from mcoe.explain.tsne import tsne
+from mcoe.live.priority import step_back
 from mcoe.live.result import Prediction
 
 if TYPE_CHECKING:
@@ -132,6 +134,7 @@ class MapDialog(QDialog):
             return self._wanted
 
         def work() -> None:
+            step_back()
             self.points = tsne(features, watch=watch)
 
         self._thread = threading.Thread(target=work, name="mcoe-tsne")
@@ -250,6 +253,7 @@ class ExpertMap(QObject):
         self.dialog: MapDialog | None = None
         window.result_shown.connect(lambda result: self.votes.add(result.prediction))
         window.pipeline_changed.connect(self._changed)
+        make_ahead(window, self._made)
         hint = "t-SNE of the experts' votes over the recording (the paper's Fig. 7)"
         window.menus.add("Explain", "&Map of the experts…", "T", self.show_map, hint)
 
@@ -261,11 +265,11 @@ class ExpertMap(QObject):
             if self.dialog is not None:
                 self.dialog.forget(self.votes)
 
-    def show_map(self) -> None:
-        """Show the map of what was played by now."""
+    def _made(self) -> MapDialog:
         if self.dialog is None:
             self.dialog = MapDialog(self._window, self.votes)
-            self.dialog.resize(self._window.width() // 2, self._window.height() * 2 // 3)
-        self.dialog.show()
-        self.dialog.raise_()
-        self.dialog.activateWindow()
+        return self.dialog
+
+    def show_map(self) -> None:
+        """Show the map of what was played by now."""
+        show_dialog(self._made(), self._window, 1 / 2, 2 / 3)

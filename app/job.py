@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from mcoe.errors import McoeError
+from mcoe.live.priority import step_back
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Job(Generic[Made]):
         self._stop = threading.Event()
 
         def run() -> None:
+            step_back()
             try:
                 self.made = work(self)
                 self.state = "cancelled" if self.made is None else "done"

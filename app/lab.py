@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from app.again import Again
+from app.ahead import make_ahead, show_dialog
 from app.eye import Eye
 from app.panels.lighting import LightingPanel
 from app.sweep_job import SweepJob
@@ -40,6 +41,7 @@ class Laboratory(QObject):
         self.panel.sweep_requested.connect(self.show_sweep)
         window.pipeline_changed.connect(self._light)
         window.pipeline_changed.connect(self._cancel)
+        make_ahead(window, self._made)
         add = window.menus.add
         window.overlay_action.toggled.connect(self.panel.set_overlay)
         add("Tools", "The recording's own &light", "L", self.panel.reset, "Take every stress off the light")
@@ -61,17 +63,18 @@ class Laboratory(QObject):
         if self._window.pipeline is not None:
             self._window.pipeline.set_lighting(self.panel.light if self.panel.on_screen else Lighting())
 
-    def show_sweep(self) -> None:
-        """Show the sweep's dialog."""
+    def _made(self) -> SweepDialog:
         from app.dialogs.sweep import SweepDialog
 
         if self.dialog is None:
             self.dialog = SweepDialog(self._window, self.start, self._window.settings)
             self.dialog.over.connect(self._go_on)
-            self.dialog.resize(self._window.width() * 3 // 5, self._window.height() * 3 // 5)
-        self.dialog.show()
-        self.dialog.raise_()
-        self.dialog.activateWindow()
+        return self.dialog
+
+    def show_sweep(self) -> None:
+        """Show the sweep's dialog."""
+        dialog = self._made()
+        show_dialog(dialog, self._window, 3 / 5, 3 / 5)
 
     def start(self) -> SweepJob:
         """Start a sweep of what is open. Raises McoeError where that cannot be read twice."""

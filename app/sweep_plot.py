@@ -36,7 +36,7 @@ class SweepPlot(Plot):
     """Share of the moments against exposure, a curve for each reading.
 
     Attributes:
-        values: what is drawn, ``(E, 3)`` percent in the order of READINGS; None for the empty axes.
+        evs, values, measure: what is drawn, see :meth:`show_values`.
     """
 
     #: Index of the exposure under the pointer; −1 once it left.
@@ -45,7 +45,7 @@ class SweepPlot(Plot):
     def __init__(self, name: str = "", hint: str = "") -> None:
         super().__init__(name, hint)
         self.values: NDArray[np.float64] | None = None
-        self._evs: tuple[float, ...] = ()
+        self.evs: tuple[float, ...] = ()
         self.plotItem.showGrid(x=True, y=True, alpha=0.25)
         self.getAxis("left").setTicks([[(share, f"{share} %") for share in (0, 25, 50, 75, 100)]])
         self.setLabel("bottom", "exposure added, EV (0: the recording's own light)")
@@ -79,7 +79,7 @@ class SweepPlot(Plot):
             values: ``(E, 3)`` percent, in the order of READINGS; None for the empty axes.
             measure: ``accuracy``, ``agreement``, or nothing for the empty axes.
         """
-        self.values, self._evs, self._measure = values, evs, measure
+        self.values, self.evs, self.measure = values, evs, measure
         self.setLabel("left", TITLES[measure])
         self.getAxis("bottom").setTicks([[(ev, f"{ev:+g}".replace("-", "−") if ev else "0") for ev in evs]])
         span = evs[-1] - evs[0]
@@ -97,18 +97,18 @@ class SweepPlot(Plot):
         """Single out the exposure ``index``; none where it is −1."""
         self.marker.setVisible(index >= 0)
         if index >= 0:
-            self.marker.setValue(self._evs[index])
+            self.marker.setValue(self.evs[index])
 
     def _place_names(self) -> None:
         """Write the names beside the curves' ends, none over another."""
         if self.values is None:
             return
         line = self.fontMetrics().height() * self.plotItem.vb.viewPixelSize()[1]
-        span = self._evs[-1] - self._evs[0]
+        span = self.evs[-1] - self.evs[0]
         shown = [name for name in self.names if name.isVisible()]
         wanted = np.append(self.values[-1], CHANCE)[: len(shown)]
         for name, y in zip(shown, spread(wanted, line, line / 2, 103 - line / 2), strict=True):
-            name.setPos(self._evs[-1] + 0.01 * span, y)
+            name.setPos(self.evs[-1] + 0.01 * span, y)
 
     def use_font(self) -> None:
         super().use_font()
@@ -125,41 +125,52 @@ class SweepPlot(Plot):
         super().mouseMoveEvent(event)
         ev = self.plotItem.vb.mapSceneToView(self.mapToScene(event.position().toPoint())).x()
         if self.values is not None:
-            self.pointed.emit(int(np.argmin(np.abs(np.array(self._evs) - ev))))
+            self.pointed.emit(int(np.argmin(np.abs(np.array(self.evs) - ev))))
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self.pointed.emit(-1)
 
-    def picture(self, heading: str, foot: str) -> QImage:
-        """Return what is drawn as a picture of 1600×960 px between two lines of words."""
+
+class SweepPage(SweepPlot):
+    """The curves of a plot once more, on a page of a file's size between two lines of words.
+
+    Making one takes as long as drawing it: keep it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._foot = pg.LabelItem("", color=theme.DIM)
+        self.plotItem.layout.addItem(self._foot, 4, 1)
+        self.resize(*FIGURE)
+
+    def fill(self, plot: SweepPlot, heading: str, foot: str) -> None:
+        """Take what ``plot`` shows."""
+        font = QFont(plot.font())
+        font.setPixelSize(FIGURE_FONT_PX)
+        self.setFont(font)
+        self.setTitle(heading, color=theme.TEXT, bold=True)
+        self._foot.setText(foot)
+        self.use_font()
+        self.show_values(plot.evs, plot.values, plot.measure)
+
+    def picture(self) -> QImage:
+        """Return the page as a picture of 1600×960 px."""
         image = QImage(QSize(*FIGURE) * SHARPNESS, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(SHARPNESS)
-        self._figure(heading, foot)._paint(QPainter(image))
+        self._paint(QPainter(image))
         return image
 
-    def svg(self, heading: str, foot: str) -> bytes:
-        """Return what is drawn as an SVG between two lines of words; its words stay words."""
+    def svg(self) -> bytes:
+        """Return the page as an SVG; its words stay words."""
         buffer, generator = QBuffer(), QSvgGenerator()
         generator.setOutputDevice(buffer)
         generator.setResolution(self.logicalDpiX())  # else the recorded axes come out at another scale
         generator.setSize(QSize(*FIGURE))
         generator.setViewBox(QRectF(0, 0, *FIGURE))
-        generator.setTitle(heading)
-        self._figure(heading, foot)._paint(QPainter(generator))
+        generator.setTitle(self.plotItem.titleLabel.text)
+        self._paint(QPainter(generator))
         return bytes(buffer.data().data())
-
-    def _figure(self, heading: str, foot: str) -> SweepPlot:
-        """Return a copy of a file's size."""
-        out = SweepPlot()
-        font = QFont(self.font())
-        font.setPixelSize(FIGURE_FONT_PX)
-        out.setFont(font)
-        out.setTitle(heading, color=theme.TEXT, bold=True)
-        out.plotItem.layout.addItem(pg.LabelItem(foot, color=theme.DIM), 4, 1)
-        out.resize(*FIGURE)
-        out.show_values(self._evs, self.values, self._measure)
-        return out
 
     def _paint(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -15,7 +15,7 @@ from app.export.writing import FileJob, Writing, write
 from app.painting import percent
 from app.panels.light_dials import ev_words
 from app.sweep_job import SweepJob
-from app.sweep_plot import SweepPlot
+from app.sweep_plot import SweepPage, SweepPlot
 from mcoe.errors import McoeError
 from mcoe.live.sweep import EVS, READINGS, Sweep
 
@@ -67,6 +67,7 @@ class SweepDialog(QDialog):
             "recording's own light) when every frame and event is given more or less light.",
         )
         self.canvas.pointed.connect(self._point)
+        self.page = SweepPage()
         self.writing = Writing(self)
         self.writing.over.connect(self._saved)
         self.bar = QProgressBar()
@@ -250,14 +251,15 @@ class SweepDialog(QDialog):
         """Save the plot as PNG or SVG, or its figures as CSV, by the file's extension, in a thread; then tell."""
         sweep, kind = self.sweep, path.suffix.lower()
         assert sweep is not None
-        heading, foot = f"Robustness to light: {self.name}", self._summary()
         if kind == ".csv":
             self.writing.begin(path, lambda _: sweep.save_csv(path))
-        elif kind == ".svg":
-            drawing = self.canvas.svg(heading, foot)
+            return
+        self.page.fill(self.canvas, f"Robustness to light: {self.name}", self._summary())
+        if kind == ".svg":
+            drawing = self.page.svg()
             self.writing.begin(path, lambda _: write(path, drawing))
         else:
-            self.writing.picture(path, self.canvas.picture(heading, foot))
+            self.writing.picture(path, self.page.picture())
 
     def _saved(self, job: FileJob) -> None:
         self._tell(job.error or f"Saved {job.path}.", bad=bool(job.error))

@@ -25,6 +25,7 @@ from mcoe.live.clock import PlaybackClock
 from mcoe.live.inference import Asked, History, HistoryPoint, Inference, Job
 from mcoe.live.lighting import Lighting
 from mcoe.live.mailbox import Closed, Mailbox
+from mcoe.live.priority import step_back
 from mcoe.live.protocols import EventFilter, KeepAll, Stepper
 from mcoe.live.recording import Recording
 from mcoe.live.result import EngineInfo, PipelineStats, Question, Result, View
@@ -414,6 +415,7 @@ class Pipeline:
             self._state = "ended" if self._state == "playing" else self._state
 
     def _inference(self) -> None:
+        step_back()
         engine = self._engine_factory()
         self.engine_info = engine.info
         self._ready.set()
