@@ -111,7 +111,8 @@ void main() {
   float h = (crease + (t.y - .5) * .64) * (1. - wet);
   vec3 px = dFdx(P), py = dFdy(P), r1 = cross(py, n0), r2 = cross(n0, px);
   float det = dot(px, r1);
-  vec3 n = normalize(abs(det) * n0 - .05 * sign(det) * (dFdx(h) * r1 + dFdy(h) * r2));
+  vec3 bent = abs(det) * n0 - .05 * sign(det) * (dFdx(h) * r1 + dFdy(h) * r2);
+  vec3 n = dot(bent, bent) > 0. ? normalize(bent) : n0;  // a sliver of a triangle has no slope
   float albedo = mix(t.x * t.x * (1. - .32 * clamp(-crease, 0., 1.5)), wetness, wet);
   float rough = mix(.48, .3, wet), gloss = 1. + .2 * wet;
   vec2 c = vec2(soft(dot(n, d0)), soft(dot(n, d1))) * s.xy * albedo / PI * mix(1., seen, .35);
