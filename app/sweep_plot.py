@@ -27,7 +27,7 @@ NAMES = 0.17
 LEAD = 0.02
 TITLES = {
     "accuracy": "accuracy against the labels",
-    "agreement": "agreement with the answer in its own light",
+    "agreement": "agreement with its own light",
     "": "share of the moments",
 }
 
@@ -83,7 +83,8 @@ class SweepPlot(Plot):
         self.setLabel("left", TITLES[measure])
         self.getAxis("bottom").setTicks([[(ev, f"{ev:+g}".replace("-", "−") if ev else "0") for ev in evs]])
         span = evs[-1] - evs[0]
-        self.setRange(xRange=(evs[0] - LEAD * span, evs[-1] + NAMES * span), yRange=(-2, 103), padding=0)
+        # Below 0 % there must be room for half of its label, or pyqtgraph leaves it out.
+        self.setRange(xRange=(evs[0] - LEAD * span, evs[-1] + NAMES * span), yRange=(-5, 105), padding=0)
         self.chance.setVisible(measure == "accuracy")
         self.point(-1)
         for index, curve in enumerate(self.curves):

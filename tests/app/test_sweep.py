@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QMouseEvent
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QMouseEvent, QPainter
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from app import theme
@@ -277,6 +277,21 @@ def test_the_words_follow_the_window_font(lab):
     lab.dialog.grab()
     assert plot.getAxis("bottom").label.font().pixelSize() == 30
     assert plot.getAxis("bottom").label.boundingRect().height() > 1.5 * before
+
+
+def test_every_share_is_written_on_the_axis_and_its_title_fits(lab):
+    lab.dialog.resize(660, 408)  # in the smallest window
+    axis = lab.dialog.canvas.getAxis("left")
+    for labelled in (True, False):
+        lab.dialog.show_sweep(some_sweep(labelled), "a.aedat4")
+        lab.dialog.grab()
+        image = QImage(10, 10, QImage.Format.Format_RGB32)
+        painter = QPainter(image)
+        painter.setFont(axis.style["tickFont"])
+        *_, words = axis.generateDrawSpecs(painter)
+        painter.end()
+        assert [word for *_, word in words] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+        assert axis.label.boundingRect().width() <= axis.height()
 
 
 def test_names_at_the_curves_ends_stand_apart(lab):
