@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +20,7 @@ from mcoe.capture.sidecar import load_sidecar
 from mcoe.data.difficulty import cross_subject_accuracy
 from mcoe.data.eye.pack import FACE_ENV
 from mcoe.data.layout import read_layout, read_raw
-from mcoe.data.synth import main
+from mcoe.data.synth import GENERATOR, main
 from mcoe.errors import McoeError
 from tests.data.face import face_folder
 
@@ -89,6 +96,46 @@ def test_killed_run_goes_on_and_gives_the_same_files(
 def test_folder_begun_with_other_options_is_refused(made: Path) -> None:
     with pytest.raises(McoeError, match="seed 5"):
         main(["--out", str(made), "--face", str(face_folder()), *OPTIONS, "--seed", "6"])
+
+
+def test_folder_of_an_older_generator_is_refused(made: Path, tmp_path: Path) -> None:
+    settings = json.loads((made / "synth.json").read_text())
+    (tmp_path / "synth.json").write_text(json.dumps({**settings, "generator": GENERATOR - 1}))
+    with pytest.raises(McoeError, match=f"begun with .*generator {GENERATOR - 1}: "):
+        main(["--out", str(tmp_path), "--face", str(face_folder()), "--sessions", "1", *OPTIONS])
+    assert not (tmp_path / "emotion.json").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_end_with_a_killed_command(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mcoe", "synth", "--out", str(tmp_path), "--face", str(face_folder()), *OPTIONS]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    parent = subprocess.Popen(command, cwd=Path(__file__).parents[2], start_new_session=True, **quiet)
+
+    def workers() -> list[int]:
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it has just ended
+                state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+                if int(group) == parent.pid and state != "Z" and stat.parent.name != str(parent.pid):
+                    found.append(int(stat.parent.name))
+        return found
+
+    def wait(until: Callable[[], bool], seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not until() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return until()
+
+    # Its first take done, the worker stands and goes on with the next subject.
+    assert wait(lambda: any(tmp_path.glob(".done/*.json")) and len(workers()) > 0, 60)
+    parent.kill()
+    parent.wait()
+    try:
+        assert wait(lambda: not workers(), 20), "they went on by themselves"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
 
 
 def test_subjects_are_split(made: Path) -> None:
