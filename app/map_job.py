@@ -37,9 +37,7 @@ class MapJob(Job[list[Prediction]]):
                 if source.info.live:
                     raise McoeError(f"{source.info.name} is live; a map of the whole recording needs a recording.")
                 pairs = moments(source, engine.info, stride=stride, most=most, look=look, progress=self.progress)
-                said = []
-                for older, window in pairs:
-                    said.append(engine.step(older, window, Question(cam=False))[0])
+                said = [engine.step(older, window, Question(cam=False))[0] for older, window in pairs]
                 return None if job.cancelling else said
             finally:
                 source.close()

@@ -336,7 +336,7 @@ class MainWindow(DropWindow):
                 self._failed(stats.error or "The pipeline stopped without saying why.")
         elif state != "loading" and self._shown is not None and self.message.isVisible():
             self.message.hide()
-        elif state == "ended" and self._shown is None and state != self._state:
+        elif state == "ended" and self._shown is None and state != self._state and not stats.dropped_windows:
             self._failed("The recording ended before its first complete window; open a longer one.")
         self._state = state
         self.transport.setEnabled(state not in ("loading", "failed"))

@@ -65,7 +65,7 @@ def build_engine(options: EngineOptions) -> Engine:
                 "load others."
             )
     net.to(device).use_scan(options.scan)
-    return Engine(
+    engine = Engine(
         net,
         device=device,
         backbone=options.backbone,
@@ -73,6 +73,8 @@ def build_engine(options: EngineOptions) -> Engine:
         facts=facts,
         mask=options.mask,
     )
+    engine.warm_up()
+    return engine
 
 
 def weights_file(options: EngineOptions) -> Path | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mcoe.errors import McoeError
+from mcoe.events.packets import empty_events
 from mcoe.explain.gradcam import explain_step
 from mcoe.explain.trace import expert_trace
 from mcoe.live.backbones import build_backbones
@@ -114,6 +115,14 @@ class Engine:
         )
         done = time.perf_counter()
         return prediction, {"backbone": (features - started) * 1e3, "head": (done - features) * 1e3}
+
+    def warm_up(self) -> None:
+        """Answer an empty moment, so that what is compiled at first use does not hold up the first real one."""
+        side, bins = self.info.size, self.info.bins
+        rgb, voxel = np.zeros((3, side, side), np.float32), np.zeros((bins, side, side), np.float32)
+        empty = Window(0, -1, 0, 1, None, empty_events(), (0, 0, side), rgb, voxel)
+        self.step(empty, empty, Question(readings=True))
+        self._cache.clear()
 
     @torch.no_grad()
     def _readings(self, older: Window, window: Window) -> NDArray[np.float32]:

@@ -49,6 +49,7 @@ class FakePipeline:
     on_result: object = None
     recording: RecorderStatus | None = None
     source: object = None
+    dropped: int = 2
 
     def __post_init__(self):
         self._index, self._epoch, self._result = -1, 0, None
@@ -89,7 +90,7 @@ class FakePipeline:
             results=self._index + 1,
             results_per_s=29.8,
             dropped_packets=0,
-            dropped_windows=2,
+            dropped_windows=self.dropped,
             late_events=0,
             events_per_s=412_000.0,
             stage_ms=stages if self._result else {},

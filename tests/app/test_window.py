@@ -151,9 +151,21 @@ def test_a_failure_while_playing_is_shown_and_another_file_opens(playing, maker,
 
 
 def test_a_recording_too_short_for_one_window_says_so(window, maker, qtbot):
+    maker.pipeline_options = {"dropped": 0}
     window.open("short.aedat4")
     maker.made[-1].state = "ended"
     qtbot.waitUntil(lambda: "first complete window" in window.message.words.text())
+
+
+def test_a_recording_that_ends_before_the_first_answer_is_waited_for(window, maker):
+    window.open("short.aedat4")
+    pipeline = maker.made[-1]
+    pipeline.state = "ended"
+    window.tick()
+    assert window.message.kind == "loading", "windows were dropped, so the newest is being answered"
+    pipeline.advance()
+    window.tick()
+    assert window.message.isHidden()
 
 
 def test_opening_a_second_file_closes_the_first_and_empties_the_panels(playing, maker, monkeypatch, tmp_path, qtbot):

@@ -170,3 +170,12 @@ def test_the_same_moment_in_another_light_is_not_mistaken_for_it(net: MCOENet) -
     other = dataclasses.replace(window(1), rgb=window(7).rgb, light="dim")
     assert not np.array_equal(engine.step(window(0), other)[0].logits, plain.logits)
     assert np.array_equal(engine.step(window(0), window(1))[0].logits, plain.logits)
+
+
+def test_a_built_engine_has_answered_before_it_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Question] = []
+    step = Engine.step
+    monkeypatch.setattr(Engine, "step", lambda self, *args: asked.append(args[2]) or step(self, *args))  # type: ignore[func-returns-value]
+    engine = build_engine(EngineOptions(device="cpu", backbone="torch", config=SMALL, untrained=True))
+    assert [(q.cam, q.readings) for q in asked] == [(True, True)]
+    assert not engine._cache, "the empty moment is no moment of any stream"
