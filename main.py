@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 #: Alignments of camera pairs, kept between runs.
 ALIGNMENTS = Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "mcoe-live" / "alignments"
@@ -95,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _engine_options(args: argparse.Namespace):  # type: ignore[no-untyped-def]
-    from mcoe.live.build import EngineOptions
+    from mcoe.live.engine.build import EngineOptions
 
     return EngineOptions(args.weights, args.device, args.backbone, args.scan, args.mask, args.threads)
 
@@ -111,8 +111,8 @@ def _list_cameras() -> int:
 
 def _headless(args: argparse.Namespace) -> int:
     from mcoe.capture.registry import open_replay
-    from mcoe.live.build import build_engine, weights_stride
-    from mcoe.live.headless import run_headless
+    from mcoe.live.engine.build import build_engine, weights_stride
+    from mcoe.live.jobs.headless import run_headless
 
     options = _engine_options(args)
     stride = weights_stride(options) if args.stride is None else args.stride
@@ -122,8 +122,8 @@ def _headless(args: argparse.Namespace) -> int:
 
 
 def _window(args: argparse.Namespace) -> int:
-    from app.application import run
-    from app.workbench import Bench
+    from app.core.workbench import Bench
+    from app.shell.application import run
     from mcoe.capture.cameras import CameraSpec, open_camera
     from mcoe.capture.registry import open_replay
     from mcoe.capture.source import Source

@@ -1,6 +1,1 @@
-"""The Qt application: window, panels, theme. ``run`` starts it, ``screenshot`` takes its picture."""
-
-from app.application import run
-from app.screenshot import screenshot
-
-__all__ = ["run", "screenshot"]
+"""The Qt application. Start it with ``main.py`` or the command ``mcoe-live``."""

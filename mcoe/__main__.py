@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib
 import sys
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 COMMANDS = {
-    "info": ("mcoe.info", "parameters, multiply-adds, scan backend and device"),
+    "info": ("mcoe.commands.info", "parameters, multiply-adds, scan backend and device"),
     "bench": ("mcoe.bench", "measure this machine: network, voxel grid, decoding"),
-    "synth": ("mcoe.data.synth", "render a labelled data set of virtual eyes"),
+    "synth": ("mcoe.data.virtual_eye.synth", "render a labelled data set of virtual eyes"),
     "train": ("mcoe.train", "train on a data set, real or virtual"),
-    "evaluate": ("mcoe.evaluate", "score weights, or files of predictions, as the paper's Table 1 does"),
-    "ablate": ("mcoe.ablate", "train rows of the paper's ablation tables with one budget"),
-    "export": ("mcoe.export", "shrink trained weights for the application"),
+    "evaluate": ("mcoe.commands.evaluate", "score weights, or files of predictions, as the paper's Table 1 does"),
+    "ablate": ("mcoe.commands.ablate", "train rows of the paper's ablation tables with one budget"),
+    "export": ("mcoe.commands.export", "shrink trained weights for the application"),
 }
 
 

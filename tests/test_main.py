@@ -11,10 +11,11 @@ import pytest
 import torch
 
 import main
-from mcoe import info
-from mcoe.errors import McoeError
+from mcoe.commands import info
+from mcoe.core.errors import McoeError
+from mcoe.core.words import EMOTIONS
 from mcoe.live.bundled import default_recording
-from mcoe.model.config import EMOTIONS, ModelConfig
+from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import save_weights
 from tests.shared import recording

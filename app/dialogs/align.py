@@ -12,9 +12,16 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QMouseEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app import theme
-from app.dial import Dial
-from app.painting import (
+from mcoe.capture import align
+from mcoe.capture.align import Alignment
+from mcoe.capture.cameras import PairSource
+from mcoe.core.errors import McoeError
+from mcoe.events.packets import Events, join_events
+from mcoe.results import Result
+
+from ..widgets import theme
+from ..widgets.dial import Dial
+from ..widgets.painting import (
     CENTRE,
     Canvas,
     Image,
@@ -27,12 +34,6 @@ from app.painting import (
     resized,
     text,
 )
-from mcoe.capture import align
-from mcoe.capture.align import Alignment
-from mcoe.capture.cameras import PairSource
-from mcoe.errors import McoeError
-from mcoe.events.packets import Events, join_events
-from mcoe.live.result import Result
 
 #: Windows of events that the activity image adds up: half a second, enough to see edges while a head moves.
 WINDOWS = 15

@@ -24,10 +24,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import theme
-from app.transport import clock
-from mcoe.capture.preview import Preview, preview, recordings
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
+from mcoe.recording.preview import Preview, preview, recordings
+
+from ..widgets import theme
+from ..widgets.words import clock
 
 _PATH = Qt.ItemDataRole.UserRole
 #: Shown of one folder: a data set's thousands are found faster in its own folders than by scrolling.

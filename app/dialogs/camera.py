@@ -23,10 +23,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import theme
-from app.controls import Choice
-from app.dial import Dial
-from app.status import short
 from mcoe.capture.cameras import (
     CameraListing,
     CameraSettings,
@@ -39,7 +35,12 @@ from mcoe.capture.cameras import (
 )
 from mcoe.capture.cameras.base import SENSITIVITIES
 from mcoe.capture.cameras.network import NetworkBackend
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
+
+from ..widgets import theme
+from ..widgets.controls import Choice
+from ..widgets.dial import Dial
+from ..widgets.words import short
 
 Camera = CameraSource | PairSource
 _ROLE = Qt.ItemDataRole.UserRole

@@ -6,10 +6,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QIcon, QStandardItemModel
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from app.controls import Choice
-from app.dial import Dial
-from app.preferences import DEFAULTS, DEVICES, Values
-from mcoe.live.backbones import BACKBONES
+from mcoe.live.engine.backbones import BACKBONES
+
+from ..features.preferences import DEFAULTS, DEVICES, Values
+from ..widgets.controls import Choice
+from ..widgets.dial import Dial
 
 _ENGINES = {
     "auto": "the fastest there is",
@@ -27,7 +28,7 @@ class SettingsDialog(QDialog):
         gpu: whether there is one; without, what needs it is shown and cannot be chosen.
     """
 
-    #: The values chosen, :class:`app.preferences.Values`.
+    #: The values chosen, :class:`app.features.preferences.Values`.
     chosen = Signal(object)
 
     def __init__(self, parent: QWidget, values: Values, gpu: bool = True) -> None:

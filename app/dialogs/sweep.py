@@ -9,15 +9,16 @@ from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from app import theme
-from app.controls import Choice
-from app.export.writing import FileJob, Writing, write
-from app.painting import percent
-from app.panels.light_dials import ev_words
-from app.sweep_job import SweepJob
-from app.sweep_plot import SweepPage, SweepPlot
-from mcoe.errors import McoeError
-from mcoe.live.sweep import EVS, READINGS, Sweep
+from mcoe.core.errors import McoeError
+from mcoe.live.jobs.sweep import EVS, READINGS, Sweep
+
+from ..export.writing import FileJob, Writing, write
+from ..panels.light_dials import ev_words
+from ..widgets import theme
+from ..widgets.controls import Choice
+from ..widgets.painting import percent
+from .sweep_job import SweepJob
+from .sweep_plot import SweepPage, SweepPlot
 
 _FILTERS = {"png": "Picture (*.png)", "svg": "Drawing (*.svg)", "csv": "Table (*.csv)"}
 _HINTS = {

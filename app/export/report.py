@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from app import theme
-from mcoe.capture.sidecar import Sidecar
-from mcoe.errors import McoeError
-from mcoe.live.result import EngineInfo, Result
-from mcoe.live.sweep import READINGS, Sweep
-from mcoe.model.config import EMOTIONS
+from mcoe.core.errors import McoeError
+from mcoe.core.words import EMOTIONS
+from mcoe.live.jobs.sweep import READINGS, Sweep
+from mcoe.recording.sidecar import Sidecar
+from mcoe.results import EngineInfo, Result
+
+from ..widgets import theme
 
 WIDTH, HEIGHT = 920, 240
 #: Points per line: more cannot be told apart on a page.

@@ -10,8 +10,9 @@ import numpy as np
 from PySide6.QtCore import QIODevice, QObject, QSaveFile, QTimer, Signal
 from PySide6.QtGui import QImage
 
-from app.job import Job
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
+
+from ..core.jobs import Job
 
 
 def write(path: Path, data: bytes) -> None:

@@ -9,8 +9,12 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPolygonF
 
-from app import theme
-from app.painting import (
+from mcoe.capture.source import SourceInfo
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.results import EngineInfo, Result, Window
+
+from ..widgets import theme
+from ..widgets.painting import (
     LEFT,
     RIGHT,
     Image,
@@ -28,11 +32,8 @@ from app.painting import (
     text,
     text_width,
 )
-from app.panels.base import Panel
-from app.panels.heatmaps import rgb_picture
-from mcoe.capture.source import SourceInfo
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import EngineInfo, Result, Window
+from .base import Panel
+from .heatmaps import rgb_picture
 
 #: Distance of α from 0.5 that gets full colour: the maps are about which token leans where.
 FULL = 0.25

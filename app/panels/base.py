@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
-from app.painting import Canvas, Painter
-from mcoe.capture.sidecar import Sidecar
 from mcoe.capture.source import SourceInfo
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import EngineInfo, Result
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.recording.sidecar import Sidecar
+from mcoe.results import EngineInfo, Result
+
+from ..widgets.painting import Canvas, Painter
 
 
 class Panel(QFrame):

@@ -9,8 +9,11 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor
 
-from app import theme
-from app.painting import (
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.results import Result, Window
+
+from ..widgets import theme
+from ..widgets.painting import (
     RIGHT,
     Image,
     Painter,
@@ -25,9 +28,7 @@ from app.painting import (
     resized,
     text,
 )
-from app.panels.base import Panel
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import Result, Window
+from .base import Panel
 
 #: Colours of label 1 (OFF) and 2 (ON).
 _POLARITIES = np.zeros((256, 3), np.uint8)

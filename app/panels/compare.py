@@ -8,12 +8,24 @@ import numpy as np
 from PySide6.QtCore import QRectF, Signal
 from PySide6.QtWidgets import QPushButton
 
-from app import theme
-from app.painting import LEFT, RIGHT, Painter, block, frame, line_height, percent, placeholder, text, text_width
-from app.panels.base import Panel
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import Result
-from mcoe.model.config import EMOTIONS
+from mcoe.core.words import EMOTIONS
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.results import Result
+
+from ..widgets import theme
+from ..widgets.painting import (
+    LEFT,
+    RIGHT,
+    Painter,
+    block,
+    frame,
+    line_height,
+    percent,
+    placeholder,
+    text,
+    text_width,
+)
+from .base import Panel
 
 
 class ComparePanel(Panel):

@@ -8,13 +8,14 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPen
 
-from app import theme
-from app.painting import LEFT, RIGHT, Painter, block, line_height, percent, text, text_width
-from app.panels.base import Panel
-from mcoe.capture.sidecar import Sidecar
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import Result
-from mcoe.model.config import EMOTIONS
+from mcoe.core.words import EMOTIONS
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.recording.sidecar import Sidecar
+from mcoe.results import Result
+
+from ..widgets import theme
+from ..widgets.painting import LEFT, RIGHT, Painter, block, line_height, percent, text, text_width
+from .base import Panel
 
 #: Time constant of the smoothing, µs, until the settings say otherwise.
 SMOOTH_US = 400_000

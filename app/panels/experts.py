@@ -9,13 +9,26 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPen
 
-from app import theme
-from app.controls import switch
-from app.painting import CENTRE, RIGHT, Painter, block, frame, legend, line_height, mark, percent, text, text_width
-from app.panels.base import Panel
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import Prediction, Result
-from mcoe.model.config import EMOTIONS
+from mcoe.core.words import EMOTIONS
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.results import Prediction, Result
+
+from ..widgets import theme
+from ..widgets.controls import switch
+from ..widgets.painting import (
+    CENTRE,
+    RIGHT,
+    Painter,
+    block,
+    frame,
+    legend,
+    line_height,
+    mark,
+    percent,
+    text,
+    text_width,
+)
+from .base import Panel
 
 #: Kinds of the default network, to draw the axis before the first result.
 _DEFAULT_KINDS = ("focal", "attention", "deep", "focal", "attention", "deep", "focal", "attention")

@@ -8,9 +8,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QLinearGradient
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
 
-from app import theme
-from app.controls import Choice
-from app.painting import (
+from mcoe.core.words import EMOTIONS
+from mcoe.results import Question, Window
+
+from ..widgets import theme
+from ..widgets.controls import Choice
+from ..widgets.painting import (
     CENTRE,
     LEFT,
     RIGHT,
@@ -27,10 +30,8 @@ from app.painting import (
     text,
     text_width,
 )
-from app.panels.base import Panel
-from app.panels.voxels import display_scale
-from mcoe.live.result import Question, Window
-from mcoe.model.config import EMOTIONS
+from .base import Panel
+from .voxels import display_scale
 
 
 class HeatmapPanel(Panel):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 
-from app.dial import Dial
-from app.painting import percent
-from mcoe.live.lighting import Lighting
+from mcoe.sensor.lighting import Lighting
+
+from ..widgets.dial import Dial
+from ..widgets.painting import percent
 
 #: What one step of the exposure's dial adds, stops.
 EV_STEP = 0.25
 
 
 def make_dials() -> dict[str, Dial]:
-    """Return a dial for each field of a :class:`~mcoe.live.lighting.Lighting`, by its name."""
+    """Return a dial for each field of a :class:`~mcoe.sensor.lighting.Lighting`, by its name."""
     return {
         "ev": Dial("exposure", -6, 6, EV_STEP, 0, ev_words, "Light added, in stops: −1 EV is half the light."),
         "side_ratio": Dial(

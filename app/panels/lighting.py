@@ -12,8 +12,14 @@ from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QColor, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton
 
-from app import theme
-from app.painting import (
+from mcoe.capture.source import SourceInfo
+from mcoe.core.words import EMOTIONS
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.results import EngineInfo, Prediction, Result, Window
+from mcoe.sensor.lighting import PRESETS, Lighting
+
+from ..widgets import theme
+from ..widgets.painting import (
     LEFT,
     RIGHT,
     Painter,
@@ -28,14 +34,9 @@ from app.painting import (
     text,
     text_width,
 )
-from app.panels.base import Panel
-from app.panels.camera import compose
-from app.panels.light_dials import EV_STEP, describe, ev_words, make_dials
-from mcoe.capture.source import SourceInfo
-from mcoe.live.lighting import PRESETS, Lighting
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import EngineInfo, Prediction, Result, Window
-from mcoe.model.config import EMOTIONS
+from .base import Panel
+from .camera import compose
+from .light_dials import EV_STEP, describe, ev_words, make_dials
 
 #: Stream time that the agreement lane and its share cover, s.
 SPAN_S = 20.0
@@ -50,7 +51,7 @@ class LightingPanel(Panel):
         "The incoming light stressed in linear light, frames and events alike: the network's answer to both streams, "
         "and since when they differ."
     )
-    #: The light asked for, a :class:`~mcoe.live.lighting.Lighting`.
+    #: The light asked for, a :class:`~mcoe.sensor.lighting.Lighting`.
     light_changed = Signal(object)
     #: The user asks for a robustness sweep of the recording.
     sweep_requested = Signal()

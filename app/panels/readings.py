@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QRectF
 
-from app import theme
-from app.painting import LEFT, RIGHT, Painter, block, line_height, percent, placeholder, text, text_width
-from app.panels.base import Panel
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import Prediction, Result
-from mcoe.model.config import EMOTIONS
+from mcoe.core.words import EMOTIONS
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.results import Prediction, Result
+
+from ..widgets import theme
+from ..widgets.painting import LEFT, RIGHT, Painter, block, line_height, percent, placeholder, text, text_width
+from .base import Panel
 
 
 class ReadingPanel(Panel):

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPen
 
-from app import theme
-from app.controls import switch
-from app.painting import LEFT, RIGHT, Painter, block, line_height, mark, percent, text, text_width
-from app.panels.base import Panel
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import Result
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.results import Result
+
+from ..widgets import theme
+from ..widgets.controls import switch
+from ..widgets.painting import LEFT, RIGHT, Painter, block, line_height, mark, percent, text, text_width
+from .base import Panel
 
 
 class SharePanel(Panel):

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QRectF
 
-from app import theme
-from app.painting import (
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.results import Result
+
+from ..widgets import theme
+from ..widgets.painting import (
     CENTRE,
     Image,
     Painter,
@@ -22,9 +25,7 @@ from app.painting import (
     resized,
     text,
 )
-from app.panels.base import Panel
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import Result
+from .base import Panel
 
 
 class VoxelPanel(Panel):

@@ -10,9 +10,10 @@ from pathlib import Path
 import torch
 
 from mcoe.bench.measure import Row, table
-from mcoe.errors import McoeError
-from mcoe.live.build import EngineOptions, pick_device
+from mcoe.core.device import pick_device
+from mcoe.core.errors import McoeError
 from mcoe.live.bundled import default_recording
+from mcoe.live.engine.build import EngineOptions
 
 GROUPS = ("network", "voxel", "decode", "emulator", "latency", "window")
 

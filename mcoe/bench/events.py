@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.bench.measure import Row, race
-from mcoe.capture.aedat4_write import Aedat4Writer
 from mcoe.capture.registry import open_replay
-from mcoe.errors import McoeError
-from mcoe.events.emulator import EventEmulator
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Events, Frame, make_events
 from mcoe.events.voxel import voxel_grid
+from mcoe.recording.aedat4_writer import Aedat4Writer
+from mcoe.sensor.emulator import EventEmulator
 
 SIZE = (346, 260)
 EVENTS = 100_000

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from mcoe.bench.measure import Row, race
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import empty_events
-from mcoe.live.backbones import BACKBONES
-from mcoe.live.engine import Engine
-from mcoe.live.result import Question, Window
+from mcoe.live.engine.backbones import BACKBONES
+from mcoe.live.engine.engine import Engine
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
+from mcoe.results import Question, Window
 
 
 class _Stream:

@@ -11,11 +11,11 @@ from mcoe.bench.measure import Row
 from mcoe.capture.cameras import open_camera
 from mcoe.capture.loopback import Server
 from mcoe.capture.source import Source
-from mcoe.errors import McoeError
-from mcoe.live.build import EngineOptions, build_engine
-from mcoe.live.engine import Engine
-from mcoe.live.pipeline import Pipeline
-from mcoe.live.result import Result
+from mcoe.core.errors import McoeError
+from mcoe.live.engine.build import EngineOptions, build_engine
+from mcoe.live.engine.engine import Engine
+from mcoe.live.stream.pipeline import Pipeline
+from mcoe.results import Result
 
 RATE = 1e6
 #: Results before this are left out: the first passes of any engine are slow, s.

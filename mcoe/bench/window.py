@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from mcoe.bench.measure import Row
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 ROOT = Path(__file__).resolve().parents[2]
 #: The window is measured for at least so long: a stall is rare.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from mcoe.capture.child import DEADLINE_S, DecodedSource, checked_file
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 _MAGIC = b"#!AER-DAT4.0\r\n"
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mcoe.capture.decode import HEADER, REQUEST
 from mcoe.capture.source import SourceInfo
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Frame, Packet
 
 #: How long one packet may take to decode, s, before the file counts as damaged.

@@ -27,7 +27,7 @@ from typing import Protocol
 import numpy as np
 
 from mcoe.capture.source import SourceInfo
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Frame, Packet
 
 REQUEST = struct.Struct("<cq")

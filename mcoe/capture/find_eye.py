@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 Box = tuple[int, int, int, int]  # x, y, w, h
 

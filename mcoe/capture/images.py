@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from mcoe.capture.child import DEADLINE_S, DecodedSource, checked_file
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 
 class VideoSource(DecodedSource):

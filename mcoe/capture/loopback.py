@@ -16,9 +16,9 @@ import dv_processing as dv
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.capture.aedat4_write import Aedat4Writer
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Events, make_events
+from mcoe.recording.aedat4_writer import Aedat4Writer
 
 SIZE = (346, 260)
 #: Events are sent in batches of this much stream time, µs.

@@ -11,7 +11,7 @@ from mcoe.capture.child import checked_file
 from mcoe.capture.images import FolderSource, VideoSource
 from mcoe.capture.prophesee_file import PropheseeFileSource
 from mcoe.capture.source import Source
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 _OPENERS: dict[str, Callable[[Path], Source]] = {
     ".aedat4": Aedat4Source,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.core.timing import STRIDE
 from mcoe.data.pack import Pack, PackedSequence
 
 #: Frames between the two of a pair: 0.4 s at 30 Hz.
-STRIDE = 12
 
 Rows = NDArray[np.int64]
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.errors import McoeError
-from mcoe.model.config import EMOTIONS
+from mcoe.core.errors import McoeError
+from mcoe.core.words import EMOTIONS
 
 Float = NDArray[np.float64]
 COMPONENTS = 100
@@ -67,7 +67,7 @@ def check_folder(root: Path) -> str:
     Raises:
         McoeError: the folder holds no data set, or too few subjects.
     """
-    from mcoe.data.eye.writer import EMOTION_FOLDER
+    from mcoe.data.virtual_eye.writer import EMOTION_FOLDER
 
     path = root / "emotion.json"
     if not path.is_file():

@@ -22,58 +22,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
+from mcoe.core.images import IMAGE_SUFFIXES
+from mcoe.core.words import emotion_of, parse_name
 from mcoe.events.packets import Events, make_events
 
-#: Column order of every table and plot; the paper's.
-LIGHTINGS = ("normal", "overexposed", "low", "hdr")
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 Subset = Literal["training", "testing"]
-
-_EMOTION_STARTS = (
-    *(("hap", 0), ("joy", 0), ("sad", 1), ("ang", 2), ("disg", 3), ("surp", 4)),
-    *(("fear", 5), ("afraid", 5), ("neutral", 6)),
-)
-_LIGHTING_STARTS = (("norm", 0), ("over", 1), ("low", 2), ("dark", 2), ("hdr", 3), ("highdynamic", 3))
-
-
-def emotion_of(word: str) -> int | None:
-    """Return the class index in EMOTIONS that ``word`` spells (any case, noun or adjective), or None."""
-    return _starts(word, _EMOTION_STARTS)
-
-
-def lighting_of(word: str) -> int | None:
-    """Return the index in LIGHTINGS that ``word`` spells (``Overexposure``, ``low-light``, ``HDR`` …), or None."""
-    return _starts(word, _LIGHTING_STARTS)
-
-
-def _starts(word: str, table: tuple[tuple[str, int], ...]) -> int | None:
-    plain = re.sub(r"[^a-z]", "", word.lower())
-    return next((index for start, index in table if plain.startswith(start)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class SequenceName:
-    """What ``seq_ID_sex_age_degree_lighting_emotion_length_take`` says; None where it doesn't."""
-
-    subject: str
-    lighting: int | None
-    label: int | None
-
-
-def parse_name(name: str) -> SequenceName:
-    """Read subject, lighting and emotion from a sequence's name; the parts may stand in any order after the ID."""
-    parts = [part for part in re.split(r"[_\s]+", name.strip()) if part]
-    if parts and parts[0].lower() == "seq":
-        parts = parts[1:]
-    subject = parts[0] if parts else name
-    lighting = next((i for i in map(lighting_of, parts[1:]) if i is not None), None)
-    label = next((i for i in map(emotion_of, parts[1:]) if i is not None), None)
-    return SequenceName(subject, lighting, label)
 
 
 @dataclass(slots=True)
@@ -207,25 +164,6 @@ def _usable(
             skipped.add(f"{name} frame {number}", "frame without its event image")
         numbers = [n for n in numbers if n in events]
     return tuple(numbers)
-
-
-def read_image(path: Path) -> NDArray[np.uint8] | None:
-    """Decode an image to ``(H, W)`` grey or ``(H, W, 3)`` RGB, uint8; None if it is damaged or gone."""
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError:
-        return None
-    # libjpeg fills a truncated file's end with grey and only warns, so the end marker is asked for here.
-    if not data.size or (path.suffix.lower() in (".jpg", ".jpeg") and b"\xff\xd9" not in data[-64:].tobytes()):
-        return None
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if image is None or image.dtype != np.uint8:
-        return None
-    if image.ndim == 2:
-        return np.asarray(image, np.uint8)
-    rgb = np.asarray(image[..., 2::-1], np.uint8)
-    grey = bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
-    return np.ascontiguousarray(rgb[..., 0] if grey else rgb)
 
 
 def read_raw(path: Path) -> tuple[Events, NDArray[np.int64]]:

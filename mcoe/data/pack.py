@@ -1,8 +1,8 @@
 """The whole data set as network inputs, computed once and memory-mapped, so that training is never bound by decoding.
 
 A pack is a folder: ``frames.npy`` uint8 ``(N, C, S, S)``, ``voxels.npy`` int8 ``(N, N_b, S, S)``, ``valid.npy`` bool
-``(N,)`` and ``index.json``. The tensors come from the live path's own :func:`~mcoe.events.roi.rgb_input` and
-:func:`~mcoe.events.roi.voxel_input`, of the centred square, and are stored as square roots: steps of 0.3 grey levels
+``(N,)`` and ``index.json``. The tensors come from the live path's own :func:`~mcoe.events.inputs.rgb_input` and
+:func:`~mcoe.events.inputs.voxel_input`, of the centred square, and are stored as square roots: steps of 0.3 grey levels
 in the dark, where the sensor's own noise is that small, and of 2 at white, where shot noise is larger. 40 kB a frame.
 
 Where a sequence has no raw events, its event images stand in: a full deflection from 128 counts as one event per pixel
@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -27,10 +26,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mcoe.data.layout import Sequence, Skipped, Subset, read_image, read_layout, read_raw
-from mcoe.errors import McoeError
-from mcoe.events.roi import default_roi, rgb_input, voxel_input
-from mcoe.live.windows import WINDOW_US
+from mcoe.core.errors import McoeError
+from mcoe.core.files import write_text
+from mcoe.core.images import read_image
+from mcoe.core.timing import WINDOW_US
+from mcoe.data.layout import Sequence, Skipped, Subset, read_layout, read_raw
+from mcoe.events.inputs import default_roi, rgb_input, voxel_input
 
 VERSION = 2
 #: Largest signed events per sensor pixel, bin and window that a pack can hold; beyond, it clips and counts.
@@ -177,7 +178,7 @@ def _build(
         for name, (dtype, shape) in shapes.items():
             np.lib.format.open_memmap(root / f"{name}.npy", "w+", dtype, shape).flush()
         done_path.unlink(missing_ok=True)
-        write_atomically(root / "plan.json", json.dumps(plan))
+        write_text(root / "plan.json", json.dumps(plan))
     done = {entry["name"]: entry for entry in _read_lines(done_path)}
     jobs = [(root, s, int(f), size, bins) for s, f in zip(sequences, firsts, strict=False) if s.name not in done]
     with done_path.open("a") as log:
@@ -203,7 +204,7 @@ def _build(
         for s, f in zip(sequences, firsts, strict=False)
     ]  # fmt: skip
     index = {"size": size, "bins": bins, "sequences": packed, "skipped": skipped.entries, "extra": extra}
-    write_atomically(root / "index.json", json.dumps(index))
+    write_text(root / "index.json", json.dumps(index))
     if skipped.entries:
         print(skipped.report())
 
@@ -285,21 +286,12 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _progress(entries: Iterable[dict[str, Any]], total: int, done: int) -> Iterator[dict[str, Any]]:
-    from mcoe.train.console import Bar
+    from mcoe.core.progress import Bar
 
     with Bar("packing", total, done) as bar:
         for entry in entries:
             yield entry
             bar.step()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace ``path`` by ``text`` in one step, so that a kill leaves the old or the new, never a half."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
 
 
 def tensors(pack: Pack, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:

@@ -1,1 +1,1 @@
-"""Events and frames: the packet types every source speaks, and the voxel grid of A.7."""
+"""Events and frames as NumPy arrays: packets, voxel grids, noise filter, the network's input."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,23 @@ class NoiseRates:
     events_out: int
     rate_in: float
     rate_out: float
+
+
+class EventFilter(Protocol):
+    """A stateful filter of event batches that follow each other; ``reset`` comes before a jump in time."""
+
+    def apply(self, events: Events) -> Events: ...
+    def reset(self) -> None: ...
+
+
+class KeepAll:
+    """The filter that keeps every event."""
+
+    def apply(self, events: Events) -> Events:
+        return events
+
+    def reset(self) -> None:
+        pass
 
 
 class NoiseFilter:

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mcoe.model.config import Modality
+from mcoe.core.words import Modality
 from mcoe.model.head import HeadOutput
 from mcoe.model.network import MCOENet
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcoe.data.layout import LIGHTINGS, lighting_of
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
+from mcoe.core.paths import assets
+from mcoe.core.words import LIGHTINGS, lighting_of
 
-RECORDINGS = Path(__file__).resolve().parents[2] / "assets" / "recordings"
+RECORDINGS = assets() / "recordings"
 
 _TITLES = dict(zip(LIGHTINGS, ("Normal light", "Over-exposed", "Low light", "HDR"), strict=True))
 

@@ -6,15 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from mcoe.errors import McoeError
-
-#: Class order of every output, file and plot.
-EMOTIONS = ("happy", "sad", "angry", "disgust", "surprise", "fear", "neutral")
+from mcoe.core.errors import McoeError
+from mcoe.core.words import Modality
 
 ExpertKind = Literal["focal", "attention", "deep"]
 EXPERT_KINDS: tuple[ExpertKind, ...] = get_args(ExpertKind)
-
-Modality = Literal["rgb", "event"]
 
 
 def interleave(n: int, kinds: Sequence[ExpertKind] = EXPERT_KINDS) -> tuple[ExpertKind, ...]:

@@ -1,8 +1,8 @@
 """What a weights file says of itself: what it was trained on, how well it did, and on whom that was measured.
 
 Only :mod:`mcoe.train` writes ``training`` (its options) together with ``validation`` (the epoch that was kept), so
-weights count as trained where both are there; :mod:`mcoe.export` adds ``scores``. Whatever else a file holds is taken
-as absent: facts are shown, never guessed.
+weights count as trained where both are there; :mod:`mcoe.commands.export` adds ``scores``. Whatever else a file holds
+is taken as absent: facts are shown, never guessed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcoe.data.layout import LIGHTINGS
+from mcoe.core.words import LIGHTINGS
 from mcoe.model.config import ModelConfig
 
-#: Frames at 30 Hz between the two of a pair, where weights do not say what they learnt.
-DEFAULT_STRIDE = 12
 _NORMALISATION = ("rgb_mean", "rgb_std", "event_std")
 _SCORES = {"WAR": "WAR, sequences right", "UAR": "UAR, mean of the emotions"} | {
     light: f"accuracy, {light}" for light in LIGHTINGS
@@ -55,7 +53,7 @@ class Facts:
         commit, seed: of the training, and of its data; None where not on record.
         sequences, subjects: of the whole data set, those held out for validation and testing among them.
         epoch: the epoch that was kept, from 1.
-        scores: measured scores, by the keys of :func:`mcoe.metrics.scores`; empty where none are on record.
+        scores: measured scores, by the keys of :func:`mcoe.evaluation.metrics.scores`; empty where none are on record.
         measured_on: what they were measured on, in words.
         test_subjects: how many people (or virtual ones) that were.
     """

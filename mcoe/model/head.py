@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mcoe.model.config import Modality, ModelConfig
+from mcoe.core.words import Modality
+from mcoe.model.config import ModelConfig
 from mcoe.model.mamba import MCOMamba
 from mcoe.model.mcib import MCIB
 from mcoe.model.moe import MLP, HCEMoE, MoEOutput

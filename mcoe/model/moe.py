@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mcoe.model.config import EMOTIONS, EXPERT_KINDS, ModelConfig
+from mcoe.core.words import EMOTIONS
+from mcoe.model.config import EXPERT_KINDS, ModelConfig
 from mcoe.model.stacked import StackedAttention, StackedLinear, StackedNorm
 
 

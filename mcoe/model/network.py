@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from mcoe.model.config import Modality, ModelConfig
+from mcoe.core.words import Modality
+from mcoe.model.config import ModelConfig
 from mcoe.model.head import Head, HeadOutput
 from mcoe.model.mamba import MJOS
 from mcoe.model.resnet import Maps, ResNet18

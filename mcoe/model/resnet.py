@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 
 class Maps(NamedTuple):

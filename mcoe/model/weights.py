@@ -16,8 +16,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from mcoe.errors import McoeError
-from mcoe.model.config import EMOTIONS, ModelConfig
+from mcoe.core.errors import McoeError
+from mcoe.core.words import EMOTIONS
+from mcoe.model.config import ModelConfig
 from mcoe.model.facts import Facts, read_facts
 from mcoe.model.network import MCOENet
 

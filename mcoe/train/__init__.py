@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 
 def main(argv: list[str]) -> int:

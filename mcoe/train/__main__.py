@@ -2,7 +2,7 @@
 
 import sys
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.train import main
 
 try:

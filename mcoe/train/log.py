@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 
 class RunLog:

@@ -12,19 +12,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from mcoe.core.errors import McoeError
+from mcoe.core.progress import Bar
+from mcoe.core.words import Modality
 from mcoe.data.augment import AugmentConfig, augment, lose_modality
 from mcoe.data.clips import ClipSet, clip_set, split_subjects
+from mcoe.data.feed import Feed, input_statistics, three_channels
 from mcoe.data.pack import Pack
-from mcoe.errors import McoeError
-from mcoe.metrics import scores
-from mcoe.model.config import Modality, ModelConfig
+from mcoe.evaluation.metrics import scores
+from mcoe.evaluation.predict import log_loss, predict_clips
+from mcoe.model.config import ModelConfig
 from mcoe.model.head import HeadOutput
 from mcoe.model.loss import balance_loss, mcoe_loss
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import save_weights
-from mcoe.predict import log_loss, predict_clips
-from mcoe.train.console import Bar
-from mcoe.train.feed import Feed, input_statistics, three_channels
 from mcoe.train.log import RunLog
 from mcoe.train.options import FREE, TrainOptions
 from mcoe.train.state import EMA, epoch_seed, load_checkpoint, save_checkpoint

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mcoe.data.clips import STRIDE
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
+from mcoe.core.timing import STRIDE
 from mcoe.model.config import ABLATIONS, ModelConfig
 
 #: Options that may differ between a run and its resumption: they change no result (but ``time_budget``'s schedule).

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 T = TypeVar("T")
 

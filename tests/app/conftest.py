@@ -8,9 +8,9 @@ import pytest
 from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QMessageBox
 
-from app.window import MainWindow
-from mcoe.errors import McoeError
-from mcoe.live.build import EngineOptions
+from app.shell.window import MainWindow
+from mcoe.core.errors import McoeError
+from mcoe.live.engine.build import EngineOptions
 from tests.app.fake import FakePipeline
 from tests.live.fakes import FakeEngine, FakeSource
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from mcoe.capture.recorder import RecorderStatus
 from mcoe.capture.source import SourceInfo
 from mcoe.events.packets import Frame, empty_events, make_events
-from mcoe.live.lighting import Lighting, stress_window
-from mcoe.live.pipeline import HistoryPoint
-from mcoe.live.result import EngineInfo, PipelineStats, Prediction, Question, Result, Stressed, Window
+from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.stress import stress_window
+from mcoe.recording.recorder import RecorderStatus
+from mcoe.results import EngineInfo, PipelineStats, Prediction, Question, Result, Stressed, Window
+from mcoe.sensor.lighting import Lighting
 
 KINDS = ("focal", "attention", "deep", "focal", "attention", "focal", "deep", "attention")
 WIDTH, HEIGHT, SIZE = 346, 260, 100

@@ -18,12 +18,12 @@ from pathlib import Path
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
-from app.lab import Laboratory
+from app.features.laboratory import Laboratory
 from app.panels.light_dials import EV_STEP
 from app.panels.lighting import LightingPanel
-from app.window import MainWindow
-from mcoe.errors import McoeError
-from mcoe.live.build import EngineOptions
+from app.shell.window import MainWindow
+from mcoe.core.errors import McoeError
+from mcoe.live.engine.build import EngineOptions
 from tests.app.states import staged
 
 try:

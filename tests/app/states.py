@@ -25,17 +25,17 @@ from PySide6.QtCore import QBuffer, QSettings
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app import theme
-from app.window import MainWindow
-from app.workbench import Bench
+from app.core.workbench import Bench
+from app.shell.window import MainWindow
+from app.widgets import theme
 from mcoe.capture.cameras import CameraSource, CameraSpec
 from mcoe.capture.cameras.base import Arrival, CameraSettings, Capabilities, DeviceLost, Support, host_now_us
 from mcoe.capture.registry import open_replay
 from mcoe.capture.source import Source
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Packet, packet_end_us
-from mcoe.live.build import EngineOptions
 from mcoe.live.bundled import BundledRecording, default_recording
+from mcoe.live.engine.build import EngineOptions
 
 SIZES = ((1280, 800), (1920, 1080))
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "screenshots"

@@ -13,9 +13,9 @@ import pytest
 
 from mcoe.capture.aedat4 import Aedat4Source
 from mcoe.capture.registry import open_replay
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Frame, join_events, make_events, packet_end_us
-from tests.capture.conftest import SIZE, START_US, synthetic_packets, write_aedat4
+from tests.capture.material import SIZE, START_US, synthetic_packets, write_aedat4
 
 STREET = "davis346_street_events_frames_imu.aedat4"
 #: A byte in one of STREET's LZ4 event blocks; inverted, dv-processing 2.0.4 never returns from the block.
@@ -151,7 +151,7 @@ def test_a_frame_that_does_not_advance_is_dropped_and_counted(tmp_path):
 def test_a_recording_whose_writer_was_killed_opens(tmp_path):
     path = tmp_path / "killed.aedat4"
     code = (
-        "import os, sys; from tests.capture.conftest import *\n"
+        "import os, sys; from tests.capture.material import *\n"
         "writer = DvWriter(sys.argv[1], compression='none')\n"
         "for packet in synthetic_packets(seconds=4): writer.write(packet)\n"
         "os.kill(os.getpid(), 9)"

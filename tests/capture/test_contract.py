@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from mcoe.capture.registry import open_replay
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Frame, packet_end_us
 from tests.capture import evt
-from tests.capture.conftest import synthetic_packets, write_aedat4
+from tests.capture.material import synthetic_packets, write_aedat4
 from tests.capture.test_images import write_sequence, write_video
 from tests.capture.test_prophesee_file import bursts, name_of
 

@@ -9,7 +9,7 @@ from mcoe.capture.decoders.folder import events_of_image
 from mcoe.capture.decoders.folder import open_file as open_folder
 from mcoe.capture.decoders.video import open_file as open_video
 from mcoe.capture.registry import open_replay
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Frame, join_events, make_events
 from mcoe.events.voxel import voxel_grid
 
@@ -171,7 +171,7 @@ def test_an_event_image_keeps_its_mean_and_its_sign(level):
 
 def test_the_constants_are_those_of_training_and_of_the_pipeline():
     from mcoe.data import pack
-    from mcoe.live import windows
+    from mcoe.live.stream import windows
 
     assert folder_module.JPEG_DEAD_ZONE == pack.JPEG_DEAD_ZONE
     assert folder_module.WINDOW_US == windows.WINDOW_US

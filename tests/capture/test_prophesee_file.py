@@ -6,7 +6,7 @@ import pytest
 from mcoe.capture.decoders import prophesee
 from mcoe.capture.decoders.prophesee import open_file
 from mcoe.capture.registry import open_replay
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import join_events, make_events
 from tests.capture import evt
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from captum.attr import LayerGradCam
 
+from mcoe.core.words import EMOTIONS
 from mcoe.explain.gradcam import explain_step, grad_cam
-from mcoe.model.config import EMOTIONS, ModelConfig
+from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 
 TINY = ModelConfig(d=16, heads=2, size=32, d_state=2, deep_layers=1, focal_width=4)

@@ -7,9 +7,9 @@ import threading
 import numpy as np
 
 from mcoe.capture.source import SourceInfo
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Frame, Packet, make_events, packet_end_us
-from mcoe.live.result import EngineInfo, Prediction, Question, Window
+from mcoe.results import EngineInfo, Prediction, Question, Window
 
 SIZE = (24, 20)
 

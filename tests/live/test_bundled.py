@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.workbench import Bench
+from app.core.workbench import Bench
 from mcoe.capture.registry import open_replay
-from mcoe.errors import McoeError
-from mcoe.live.build import EngineOptions, build_engine, weights_stride
+from mcoe.core.errors import McoeError
 from mcoe.live.bundled import bundled_recordings, default_recording, which_bundled
+from mcoe.live.engine.build import EngineOptions, build_engine, weights_stride
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import save_weights

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mcoe.errors import McoeError
-from mcoe.model.config import ABLATIONS, EMOTIONS, ModelConfig, interleave
+from mcoe.core.errors import McoeError
+from mcoe.core.words import EMOTIONS
+from mcoe.model.config import ABLATIONS, ModelConfig, interleave
 from mcoe.model.head import Head
 from mcoe.model.network import MCOENet
 

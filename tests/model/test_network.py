@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mcoe import info
-from mcoe.errors import McoeError
+from mcoe.commands import info
+from mcoe.core.errors import McoeError
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 from mcoe.model.resnet import ResNet18

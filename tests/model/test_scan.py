@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.model import scan as scan_package
 from mcoe.model.scan import resolve_scan
 from mcoe.model.scan.torch_scan import selective_scan

@@ -15,19 +15,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SHORT, SIZE, TINY
 
+from mcoe.core.errors import McoeError
 from mcoe.data.clips import clip_set
+from mcoe.data.feed import Feed
 from mcoe.data.pack import open_or_build
-from mcoe.errors import McoeError
-from mcoe.metrics import scores
+from mcoe.evaluation.metrics import scores
+from mcoe.evaluation.predict import predict_clips
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import load_weights, read_metadata
-from mcoe.predict import predict_clips
 from mcoe.train import main
-from mcoe.train.feed import Feed
 from mcoe.train.loop import Trainer, load_backbones
 from mcoe.train.options import build_config
+from tests.sets import SHORT, SIZE, TINY
 
 
 def train(data: Path, runs: Path, *more: str, epochs: int = 2, config: list[str] = TINY) -> Path:

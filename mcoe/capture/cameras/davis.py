@@ -20,7 +20,7 @@ from mcoe.capture.cameras.base import (
     Support,
     host_now_us,
 )
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Frame
 
 YES, NO, UNKNOWN = Support.YES, Support.NO, Support.UNKNOWN

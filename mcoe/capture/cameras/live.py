@@ -9,20 +9,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mcoe.capture.cameras.base import (
-    Arrival,
-    CameraSettings,
-    Capabilities,
-    Device,
-    DeviceLost,
-    Support,
-    host_now_us,
-)
+from mcoe.capture.cameras.base import Arrival, CameraSettings, Capabilities, Device, DeviceLost, Support, host_now_us
 from mcoe.capture.cameras.order import Merger, Timeline, split
 from mcoe.capture.source import SourceInfo
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
+from mcoe.core.mailbox import Closed, Mailbox
 from mcoe.events.packets import Frame, Packet
-from mcoe.live.mailbox import Closed, Mailbox
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from mcoe.capture.cameras.base import (
     host_now_us,
 )
 from mcoe.capture.decode import HEADER
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Frame
 
 CAPABILITIES = Capabilities(exposure=Support.NO, biases=Support.NO, roi=Support.NO, hardware_time=Support.YES)

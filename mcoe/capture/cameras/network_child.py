@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from mcoe.capture.cameras.order import split_events
 from mcoe.capture.decode import HEADER
+from mcoe.core.mailbox import Closed, Mailbox
 from mcoe.events.packets import Frame, Packet
-from mcoe.live.mailbox import Closed, Mailbox
 
 #: Packets that may wait for a busy parent (2 MiB each at most); past this the oldest are dropped and counted.
 WAITING = 32

@@ -13,9 +13,9 @@ from mcoe.capture.cameras.live import PACKETS, CameraSource, CameraStatus
 from mcoe.capture.cameras.order import Merger
 from mcoe.capture.source import SourceInfo
 from mcoe.capture.sync import UNKNOWN_LAG, ClockEstimate, ClockFit, LagEstimate, LagEstimator
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
+from mcoe.core.mailbox import Closed, Mailbox
 from mcoe.events.packets import Frame, Packet, packet_end_us
-from mcoe.live.mailbox import Closed, Mailbox
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from mcoe.capture.cameras.base import (
     Support,
     host_now_us,
 )
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import make_events
 
 CAPABILITIES = Capabilities(

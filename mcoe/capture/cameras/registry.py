@@ -12,7 +12,7 @@ from mcoe.capture.cameras.network import NetworkBackend
 from mcoe.capture.cameras.pair import PairSource
 from mcoe.capture.cameras.prophesee import PropheseeBackend
 from mcoe.capture.cameras.webcam import WebcamBackend
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 
 #: What ``--camera`` takes.
 NAMES = ("davis", "prophesee", "webcam", "tcp://HOST:PORT")

@@ -25,7 +25,7 @@ from mcoe.capture.cameras.base import (
     Support,
     host_now_us,
 )
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Events, Frame
 
 CAPABILITIES = Capabilities(
@@ -45,7 +45,7 @@ _STAMP_AGE_US = 1_000_000
 
 
 class Emulator(Protocol):
-    """What turns a frame-only camera into an event camera; see ``mcoe.events.emulator``."""
+    """What turns a frame-only camera into an event camera; see ``mcoe.sensor.emulator``."""
 
     def step(self, gray: NDArray[np.uint8], t_us: int) -> Events: ...
 
@@ -206,7 +206,7 @@ def _v4l2_names(folder: Path) -> dict[int, str]:
 
 
 def _event_emulator(size: tuple[int, int]) -> Emulator:
-    from mcoe.events.emulator import EventEmulator
+    from mcoe.sensor.emulator import EventEmulator
 
     emulator: Emulator = EventEmulator(size)
     return emulator

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mcoe.capture.decoders.merge import Merged
 from mcoe.capture.source import SourceInfo
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Events, Frame, empty_events
 
 _MICROSECOND = timedelta(microseconds=1)

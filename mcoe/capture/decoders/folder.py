@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from mcoe.capture.decoders.merge import Merged
 from mcoe.capture.source import SourceInfo
-from mcoe.data.layout import IMAGE_SUFFIXES, read_image, read_raw
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
+from mcoe.core.images import IMAGE_SUFFIXES, read_image
+from mcoe.data.layout import read_raw
 from mcoe.events.packets import Events, Frame, empty_events, join_events, make_events
 
 _FRAME_US = 1e6 / 30

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mcoe.capture.decoders.merge import Merged
 from mcoe.capture.decoders.prophesee_words import DAT, EVT2, EVT3, EVT21, HIGH, LOW, SEEN, Encoding
 from mcoe.capture.source import SourceInfo
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Events, Frame, join_events
 
 #: Words in a block; a block is what is decoded at a time.

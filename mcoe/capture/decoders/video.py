@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.capture.source import SourceInfo
-from mcoe.errors import McoeError
-from mcoe.events.emulator import EventEmulator
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import Frame, Packet
+from mcoe.sensor.emulator import EventEmulator
 
 #: A seek that lands behind its target (a video of varying rate) tries again so many frames earlier.
 _STEP_BACK = 30

@@ -6,7 +6,7 @@ import importlib
 
 import torch
 
-from mcoe.errors import McoeError
+from mcoe.core.errors import McoeError
 from mcoe.model.scan.protocol import Scan
 from mcoe.model.scan.torch_scan import selective_scan
 

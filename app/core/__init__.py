@@ -1,0 +1,1 @@
+"""What panels, dialogs and features know of the program: the context, jobs, settings."""

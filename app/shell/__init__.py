@@ -1,0 +1,1 @@
+"""The window itself: board, menus, transport, status line, notices."""

@@ -1,0 +1,100 @@
+"""Start the window and run until it closes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pyqtgraph  # noqa: F401  a third of a second that a click would wait for
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from mcoe.core.errors import McoeError
+
+from ..core.ahead import spare_pauses
+from ..core.workbench import Workbench
+from .hud import Watchdog
+from .screenshot import screenshot
+from .window import MainWindow
+
+
+def run(
+    workbench: Workbench,
+    replay: str | None,
+    size: tuple[int, int] | None = None,
+    shot: tuple[Path, float] | None = None,
+    watch_s: float | None = None,
+    layout: str | None = None,
+) -> int:
+    """Show the window, open ``replay`` and return the exit code.
+
+    Args:
+        workbench: opens recordings and builds networks.
+        replay: path of a recording; None opens the default source.
+        size: window ``(width, height)``, px; None takes the last run's.
+        shot: save the window to this PNG after so many seconds and quit.
+        watch_s: watch the event loop for so many seconds, once results come; print the hold-ups in ms as JSON; quit.
+        layout: layout to begin with; None takes the last run's.
+
+    Raises:
+        McoeError: the screenshot could not be written.
+    """
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    app.setStyle("Fusion")
+    window = MainWindow(workbench)
+    window.resize(1280, 800)
+    if size is None:
+        window.restore()
+    else:
+        window.resize(*size)
+    if layout is not None:
+        window.show_layout(layout)
+    window.show()
+    spare_pauses(window)
+    QTimer.singleShot(0, lambda: window.open(replay))
+    failures: list[McoeError] = []
+    if shot is not None:
+        QTimer.singleShot(round(shot[1] * 1000), lambda: _shoot(window, shot[0], failures))
+    if watch_s is not None:
+        _watch(window, watch_s)
+    # Ctrl+C in the terminal closes the window in order, so that the pipeline's threads are joined.
+    previous = signal.signal(signal.SIGINT, lambda *_: window.close())
+    try:
+        code = app.exec()
+        window.join()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if failures:
+        raise failures[0]
+    return code
+
+
+def _watch(window: MainWindow, seconds: float) -> None:
+    """Watch from the second result on: loading is watched by nobody's eye."""
+    dog = Watchdog(window, span_s=seconds)
+
+    def report() -> None:
+        longest, p95 = dog.figures()
+        results = window.pipeline.stats().results if window.pipeline else 0
+        print(json.dumps({"longest_ms": longest, "p95_ms": p95, "results": results}))
+        window.close()
+
+    def wait() -> None:
+        if window.pipeline is not None and window.pipeline.stats().results > 1:
+            dog.start()
+            QTimer.singleShot(round(seconds * 1000), report)
+        else:
+            QTimer.singleShot(100, wait)
+
+    wait()
+
+
+def _shoot(window: MainWindow, path: Path, failures: list[McoeError]) -> None:
+    # Qt's slots swallow exceptions: this one is carried out of the event loop by hand.
+    try:
+        screenshot(window, path)
+    except McoeError as error:
+        failures.append(error)
+    window.close()

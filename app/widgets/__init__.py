@@ -1,0 +1,1 @@
+"""Drawing and controls that know no pipeline: theme, painting, dials, plots."""

@@ -1,0 +1,1 @@
+"""What every other package stands on: names, times, files, errors. It imports none of them."""

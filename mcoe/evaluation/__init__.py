@@ -1,0 +1,1 @@
+"""How well a network does: predictions of clips, scores with intervals, figures."""

@@ -1,0 +1,129 @@
+"""What an evaluation found: scores of repeated runs with intervals over subjects, and files of predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mcoe.core.errors import McoeError
+from mcoe.core.files import write_text
+from mcoe.core.timing import STRIDE
+from mcoe.core.words import EMOTIONS, emotion_of, parse_name
+from mcoe.data.clips import clip_set
+from mcoe.data.feed import Feed
+from mcoe.data.pack import Pack
+from mcoe.evaluation.metrics import Predictions, intervals, lighting_gap, mean_scores, scores
+from mcoe.evaluation.predict import CLIPS, predict_clips
+from mcoe.model.network import MCOENet
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One row of the table: a network's scores, their intervals, and the runs behind them."""
+
+    title: str
+    values: dict[str, float]
+    bounds: dict[str, tuple[float, float]]
+    runs: tuple[Predictions, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the JSON file holds of this row."""
+        subjects = {s for run in self.runs for s in run.subjects}
+        return {
+            "title": self.title,
+            "runs": len(self.runs),
+            "sequences": len(self.runs[0].names),
+            "subjects": len(subjects),
+            "scores": self.values,
+            "intervals_95": self.bounds,
+            "lighting_gap": lighting_gap(self.values),
+            "classes": list(EMOTIONS),
+            "confusion": sum(run.confusion() for run in self.runs).tolist(),  # type: ignore[union-attr]
+        }
+
+
+def report(title: str, runs: Sequence[Predictions]) -> Report:
+    """Score repeated runs of one network."""
+    return Report(title, mean_scores([scores(run) for run in runs]), intervals(runs), tuple(runs))
+
+
+def evaluate_network(
+    net: MCOENet, pack: Pack, title: str, *, subset: str = "testing", mask: str | None = None,
+    clips: int = CLIPS, stride: int = STRIDE, device: torch.device | None = None,
+) -> Report:  # fmt: skip
+    """Evaluate one network on a pack's subset.
+
+    Raises:
+        McoeError: the subset is empty, or ``mask`` hides the only stream that the network has.
+    """
+    if mask is not None and net.config.modality == mask:
+        raise McoeError(f"{title} reads nothing but the {mask} stream; evaluate it without --mask {mask}.")
+    chosen = clip_set(pack, pack.subset("training" if subset == "training" else "testing"), stride)
+    if not chosen.sequences:
+        raise McoeError(f"Not one {subset} sequence of {pack.root} has a usable clip; check its frames.")
+    if chosen.unusable:
+        print(f"{len(chosen.unusable)} sequences without a usable clip: {', '.join(chosen.unusable[:5])}")
+    place = device or torch.device("cpu")
+    net.to(place)
+    feed = Feed(pack, place, resident=False)
+    return report(title, [predict_clips(net, feed, chosen, most=clips, mask=mask)])
+
+
+def trained_stride(metadata: dict[str, Any]) -> int:
+    """Return the stride that weights were trained with, from their metadata."""
+    return int(metadata.get("training", {}).get("stride", STRIDE))
+
+
+def read_predictions(folder: Path) -> list[Predictions]:
+    """Read a folder's prediction files (or one file), a run each, in order of name.
+
+    Raises:
+        McoeError: there is none, or one is damaged or names a sequence that tells no emotion or lighting.
+    """
+    paths = [folder] if folder.is_file() else sorted(folder.glob("*.json"))
+    if not paths:
+        raise McoeError(f"{folder} holds no prediction file; give a folder of .json files.")
+    return [_read_run(path) for path in paths]
+
+
+def _read_run(path: Path) -> Predictions:
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        names = sorted(results)
+        values = np.zeros((len(names), len(EMOTIONS)))
+        for row, name in enumerate(names):
+            for answer in results[name]:
+                column = emotion_of(str(answer["label"]))
+                if column is None:
+                    raise McoeError(f"{path} predicts '{answer['label']}' for {name}, which is no emotion; correct it.")
+                values[row, column] = float(answer["score"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise McoeError(f"{path} is no prediction file ({error!r}); see python -m mcoe evaluate --help.") from error
+    said = [parse_name(name) for name in names]
+    odd = [name for name, s in zip(names, said, strict=True) if s.label is None or s.lighting is None]
+    if odd or not names:
+        what = f"names the sequence '{odd[0]}', which tells no emotion or lighting" if odd else "predicts nothing"
+        raise McoeError(f"{path} {what}; correct the file.")
+    return Predictions(
+        names=tuple(names),
+        subjects=tuple(s.subject for s in said),
+        labels=np.array([s.label for s in said], np.int64),
+        lightings=np.array([s.lighting for s in said], np.int64),
+        scores=values,
+        probabilistic=bool((values >= 0).all() and np.allclose(values.sum(1), 1, atol=0.01)),
+    )
+
+
+def write_predictions(path: Path, said: Predictions) -> None:
+    """Write a run in the format that :func:`read_predictions` reads, best answer first."""
+    results = {
+        name: [{"label": EMOTIONS[j], "score": float(row[j])} for j in np.argsort(-row)]
+        for name, row in zip(said.names, said.scores, strict=True)
+    }
+    write_text(path, json.dumps({"results": results}))

@@ -1,0 +1,68 @@
+"""A recording read once more: moments spread evenly over it, looked at as its live view was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from mcoe.capture.source import Source
+from mcoe.events.noise import EventFilter, KeepAll
+from mcoe.events.packets import Frame, packet_end_us
+from mcoe.live.stream.windows import Pairing, WindowBuilder
+from mcoe.results import EngineInfo, View, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a stream is looked at.
+
+    Attributes:
+        view: where the eye is; the centred square when None.
+        make_filter: makes the noise filter for a sensor's ``(width, height)``; every event is kept when None.
+    """
+
+    view: View | None = None
+    make_filter: Callable[[tuple[int, int]], EventFilter] | None = None
+
+
+def moments(
+    source: Source,
+    engine: EngineInfo,
+    *,
+    stride: int,
+    most: int,
+    look: Look | None = None,
+    progress: Callable[[float], bool] = lambda share: True,
+) -> Iterator[tuple[Window, Window]]:
+    """Yield up to ``most`` pairs ``(older, window)``, evenly spaced in time.
+
+    Args:
+        source: a recording at its start; it is read to its end and stays open.
+        engine: the network that will be asked; its S and N_b.
+        stride: gap of the frame pair, frames at 30 Hz.
+        progress: told the share read, 0..1; returning False ends the reading.
+
+    Raises:
+        McoeError: the recording failed.
+    """
+    info, look = source.info, look or Look()
+    builder, pairing = WindowBuilder(info, engine.size, engine.bins, look.view), Pairing(stride)
+    kept = look.make_filter(info.size) if look.make_filter is not None else KeepAll()
+    length_us = max(info.duration_us or 0, 1)
+    due_us, count = float(info.start_us), 0
+    while True:
+        packet = source.read()
+        if packet is not None:
+            if not progress(min(1.0, max(0.0, (packet_end_us(packet) - info.start_us) / length_us))):
+                return
+            if not isinstance(packet, Frame):
+                packet = kept.apply(packet)
+                if not len(packet):
+                    continue
+        for window in builder.feed(packet) if packet is not None else builder.finish():
+            older = pairing.older(window)
+            if window.t1_us >= due_us and count < most:
+                count, due_us = count + 1, max(due_us + length_us / most, float(window.t1_us))
+                yield older, window
+        if packet is None:
+            return

@@ -1,0 +1,1 @@
+"""From packets to frozen results: windows, threads, the playback clock."""

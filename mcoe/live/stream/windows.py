@@ -1,0 +1,149 @@
+"""Packets in, windows out: each frame with the events of the 33 ms before its end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+
+from mcoe.capture.source import SourceInfo
+from mcoe.core.timing import TICK_US, WINDOW_US, gap_us
+from mcoe.events.inputs import default_roi, rgb_input, voxel_input
+from mcoe.events.packets import Events, Frame, Packet, join_events
+from mcoe.results import View, Window
+
+#: A frame waits at most this long, in stream time, for the events that belong to it.
+PATIENCE_US = 100_000
+#: Events are kept so long for frames to come, µs, also if the camera beside falls silent: memory stays bounded.
+KEPT_US = WINDOW_US + 2 * PATIENCE_US
+
+
+class WindowBuilder:
+    """Cuts a packet stream into windows. Not thread-safe; ``view`` may be replaced from another thread.
+
+    A frame's window is complete once an event at or past the frame's end has been seen, or, if the scene is so
+    still that none comes, once the stream has moved on by :data:`PATIENCE_US`. Only stream time decides, so a
+    recording gives the same windows at any playback speed.
+
+    Args:
+        info: the source; its ``size`` and ``start_us`` place the region of interest and the tick clock.
+        size: side S of the network's input, px.
+        bins: N_b temporal bins.
+        view: where the eye is; the centred square when None.
+    """
+
+    def __init__(self, info: SourceInfo, size: int, bins: int, view: View | None = None) -> None:
+        self._info, self._size, self._bins = info, size, bins
+        self.view = view or View(default_roi(info.size))
+        #: Events that came after the window they belong to had been cut.
+        self.late_events = 0
+        self.epoch = -1
+        self.restart(0)
+
+    def restart(self, epoch: int) -> None:
+        """Forget everything before a seek or a loop; windows count from 0 again under ``epoch``."""
+        self.epoch, self._index = epoch, 0
+        self._batches: deque[Events] = deque()
+        self._frames: deque[Frame] = deque()
+        self._seen_us = -(1 << 62)  # every event before this time has arrived
+        self._cut_us = -(1 << 62)  # end of the last window
+        self._tick_us: int | None = None
+
+    def feed(self, packet: Packet) -> Iterator[Window]:
+        """Take one packet and yield the windows it completes, in order."""
+        if isinstance(packet, Frame):
+            self._frames.append(packet)
+            self._seen_us = max(self._seen_us, packet.end_us - PATIENCE_US)
+        else:
+            self._take_events(packet)
+        if not self._info.has_frames:
+            yield from self._ticks()
+        while self._frames and (not self._info.has_events or self._frames[0].end_us <= self._seen_us):
+            yield self._cut(self._frames.popleft())
+        # Only now: a camera that comes back after a gap moves the time on past windows that were still waiting.
+        oldest = min(self._seen_us, self._frames[0].end_us if self._frames else self._seen_us) - KEPT_US
+        while self._batches and self._batches[0]["timestamp"][-1] < oldest:
+            self._batches.popleft()
+
+    def finish(self) -> Iterator[Window]:
+        """Yield the windows still waiting when the stream has ended."""
+        while self._frames:
+            yield self._cut(self._frames.popleft())
+
+    def _take_events(self, events: Events) -> None:
+        times = events["timestamp"]
+        # Events older than the last cut can still serve the next, overlapping window; only their own is gone.
+        self.late_events += int(np.searchsorted(times, self._cut_us)) if times[0] < self._cut_us else 0
+        self._batches.append(events)
+        self._seen_us = max(self._seen_us, int(times[-1]))
+
+    def _ticks(self) -> Iterator[Window]:
+        if not self._batches:
+            return
+        if self._tick_us is None:
+            # The clock hangs on the recording's start, not on the seek position, so a seek changes no window.
+            first, start = int(self._batches[0]["timestamp"][0]), self._info.start_us
+            self._tick_us = start + (max(0, first - start) // TICK_US + 1) * TICK_US
+        while self._tick_us <= self._seen_us:
+            yield self._cut(None, self._tick_us)
+            self._tick_us += TICK_US
+
+    def _cut(self, frame: Frame | None, end_us: int | None = None) -> Window:
+        t1 = frame.end_us if frame is not None else int(end_us or 0)
+        t0 = t1 - WINDOW_US
+        events = self._between(t0, t1)
+        view = self.view
+        rgb = rgb_input(frame.image, view.roi, self._size) if frame is not None else None
+        voxel = None
+        if self._info.has_events:
+            voxel = voxel_input(events, (t0, t1), self._info.size, view.roi, self._size, self._bins)
+        window = Window(
+            index=self._index,
+            epoch=self.epoch,
+            t0_us=t0,
+            t1_us=t1,
+            frame=frame,
+            events=events,
+            roi=view.roi,
+            rgb=view.seen(rgb),
+            voxel=view.seen(voxel),
+            mirror=view.mirror,
+        )
+        self._index += 1
+        self._cut_us = max(self._cut_us, t1)
+        return window
+
+    def _between(self, t0: int, t1: int) -> Events:
+        while self._batches and self._batches[0]["timestamp"][-1] < t0:
+            self._batches.popleft()
+        parts = []
+        for batch in self._batches:
+            first, last = np.searchsorted(batch["timestamp"], (t0, t1))
+            if last > first:
+                parts.append(batch[first:last])
+        return join_events(parts)
+
+
+class Pairing:
+    """Finds for each window the older one of its pair, by time.
+
+    The paper's pair lies ``stride`` frames apart at 30 Hz; by time, a 25 Hz or 60 Hz source gives the network the same
+    0.4 s of movement.
+    """
+
+    def __init__(self, stride: int) -> None:
+        if stride < 0:
+            raise ValueError(f"stride must be at least 0 windows, not {stride}")
+        self.gap_us = gap_us(stride)
+        self._kept: deque[Window] = deque()
+
+    def older(self, window: Window) -> Window:
+        """Return the kept window whose end is nearest to ``gap_us`` before this one's, and keep this one."""
+        if self._kept and self._kept[-1].epoch != window.epoch:
+            self._kept.clear()
+        self._kept.append(window)
+        wanted = window.t1_us - self.gap_us
+        while len(self._kept) > 1 and abs(self._kept[1].t1_us - wanted) <= abs(self._kept[0].t1_us - wanted):
+            self._kept.popleft()
+        return self._kept[0]

@@ -1,0 +1,298 @@
+"""Records events and frames of any source into one AEDAT4 file, with what was seen and set beside it.
+
+``NAME.aedat4`` holds the packets, ``NAME.csv`` one line per prediction, ``NAME.json`` the labels, region of interest,
+alignment, settings and markers. A thread of its own writes; whoever records never waits for the disk.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import logging
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcoe.capture.source import SourceInfo
+from mcoe.core.errors import McoeError
+from mcoe.core.words import EMOTIONS
+from mcoe.events.packets import Frame, Packet
+from mcoe.recording.aedat4_writer import Aedat4Writer
+
+if TYPE_CHECKING:  # it imports torch, which no recording needs
+    from mcoe.results import Result
+
+log = logging.getLogger(__name__)
+
+#: Bytes that may wait for the disk; past this the oldest packets are dropped and counted.
+QUEUE_BYTES = 256 << 20
+#: The CSV and JSON are written at most this often, s.
+SIDECAR_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStatus:
+    """What a recording is doing.
+
+    Attributes:
+        state: ``recording``, ``failed`` or ``closed``.
+        error: one sentence on why it failed; None otherwise.
+        bytes: written to the AEDAT4 file.
+        events, frames, predictions: written.
+        dropped_packets: lost because the disk was too slow, or after it failed.
+        waiting_bytes: queued for the disk.
+        path: the file.
+    """
+
+    state: str
+    error: str | None
+    bytes: int
+    events: int
+    frames: int
+    predictions: int
+    dropped_packets: int
+    waiting_bytes: int
+    path: Path | None = None
+
+
+class Recorder:
+    """A running recording. ``write``, ``add_result``, ``mark`` and ``describe`` never wait and never raise.
+
+    Args:
+        path: the file to make; ``.aedat4`` is appended if it has no suffix.
+        info: the source that is recorded.
+        labels: names of the J classes, in the network's order.
+        settings: anything JSON can hold, kept in the sidecar.
+
+    Raises:
+        McoeError: the file exists, or cannot be made.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        info: SourceInfo,
+        *,
+        labels: Sequence[str] = EMOTIONS,
+        settings: dict[str, Any] | None = None,
+        queue_bytes: int = QUEUE_BYTES,
+    ) -> None:
+        path = Path(path)
+        self.path = path if path.suffix else path.with_suffix(".aedat4")
+        self._labels, self._queue_bytes = tuple(labels), queue_bytes
+        self._condition = threading.Condition()
+        self._packets: deque[Packet] = deque()
+        self._results: deque[Result] = deque()
+        self._waiting = self._dropped = self._events = self._frames = self._predictions = 0
+        self._state, self._error = "recording", ""
+        self._closing = False
+        self._next_sidecars = 0.0
+        self._notes: dict[str, Any] = {
+            "format": 1,
+            "complete": False,
+            "source": {"name": info.name, "size": info.size, "frames": info.has_frames, "events": info.has_events},
+            "labels": list(self._labels),
+            "settings": settings or {},
+            "markers": [],
+        }
+        self._notes_stale = True
+        try:
+            self._writer = Aedat4Writer(self.path, info.name, info.size)
+        except FileExistsError as error:
+            raise McoeError(f"{self.path} exists already; choose another name.") from error
+        except OSError as error:
+            raise McoeError(f"{self.path} cannot be recorded to ({error.strerror}); choose another folder.") from error
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    def write(self, packet: Packet) -> None:
+        """Queue a packet of the source."""
+        with self._condition:
+            if self._closing:
+                return  # it came after the end
+            if self._state != "recording":
+                self._dropped += 1
+                return
+            self._packets.append(packet)
+            self._waiting += _nbytes(packet)
+            while self._waiting > self._queue_bytes:
+                self._waiting -= _nbytes(self._packets.popleft())
+                self._dropped += 1
+            self._condition.notify()
+
+    def add_result(self, result: Result) -> None:
+        """Queue a prediction for the CSV."""
+        with self._condition:
+            if not self._closing and self._state == "recording":
+                self._results.append(result)
+
+    def mark(self, label: str, time_us: int) -> None:
+        """Note a moment, stream time µs: a stimulus, a self-report."""
+        with self._condition:
+            self._notes["markers"].append({"label": label, "time_us": int(time_us)})
+            self._notes_stale = True
+
+    def unmark(self) -> bool:
+        """Take the last mark back. False if there is none."""
+        with self._condition:
+            if not self._notes["markers"]:
+                return False
+            self._notes["markers"].pop()
+            self._notes_stale = True
+            return True
+
+    def describe(self, **notes: Any) -> None:
+        """Replace entries of the sidecar, such as ``roi``, ``alignment`` or ``settings``; anything JSON can hold."""
+        with self._condition:
+            self._notes.update(notes)
+            self._notes_stale = True
+
+    def status(self) -> RecorderStatus:
+        """Return how the recording is doing; from any thread."""
+        with self._condition:
+            return RecorderStatus(
+                self._state,
+                self._error or None,
+                self._writer.bytes,
+                self._events,
+                self._frames,
+                self._predictions,
+                self._dropped,
+                self._waiting,
+                self.path,
+            )
+
+    def end(self) -> None:
+        """Take nothing more; what waits is written and the files are finished meanwhile."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify()
+
+    def close(self) -> None:
+        """Write what waits and finish the files. A second call does nothing."""
+        self.end()
+        self._thread.join()
+
+    # ---- the writer thread
+
+    def _run(self) -> None:
+        try:
+            with self.path.with_suffix(".csv").open("w", newline="") as table:
+                self._table = table
+                table.write(",".join(self._columns()) + "\n")
+                self._sidecars()
+                while self._step():
+                    pass
+            self._writer.close()
+            with self._condition:
+                self._state = "closed"
+                self._notes["complete"] = True
+            self._write_notes()
+        except OSError as error:
+            self._fail(error.strerror or str(error))
+        except Exception as error:
+            log.exception("the recording stopped")
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _step(self) -> bool:
+        """Write what waits; False once closed and empty."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._closing or bool(self._packets), SIDECAR_S)
+            packet = self._packets.popleft() if self._packets else None
+            last = self._closing and packet is None
+        if packet is not None:
+            if isinstance(packet, Frame):
+                self._writer.frame(packet)
+            else:
+                self._writer.events(packet)
+            with self._condition:
+                self._waiting -= _nbytes(packet)
+                if isinstance(packet, Frame):
+                    self._frames += 1
+                else:
+                    self._events += len(packet)
+        now = time.monotonic()
+        if last or now >= self._next_sidecars:
+            self._next_sidecars = now + SIDECAR_S
+            if self._writer.deleted():
+                raise FileNotFoundError(errno.ENOENT, "its folder or the file itself was deleted")
+            self._sidecars()
+        return not last
+
+    def _fail(self, reason: str) -> None:
+        where = self.path
+        try:
+            if self._writer.deleted():
+                where = Path(tempfile.mkdtemp(prefix="mcoe-rescued-")) / self.path.name
+                self._writer.rescue(where)
+            self._writer.abandon()
+        except OSError:
+            log.exception("%s could not be closed cleanly", self.path)
+        with self._condition:
+            self._state = "failed"
+            self._error = (
+                f"The recording {self.path} stopped ({reason}); what was written so far is in {where}, "
+                "record the rest to another disk."
+            )
+            self._dropped += len(self._packets)
+            self._packets.clear()
+            self._results.clear()
+            self._waiting = 0
+        log.error(self._error)
+
+    def _sidecars(self) -> None:
+        with self._condition:
+            results, self._results = self._results, deque()
+            stale, self._notes_stale = self._notes_stale, False
+        if results:
+            lines = io.StringIO()
+            csv.writer(lines, lineterminator="\n").writerows(map(_row, results))
+            self._table.write(lines.getvalue())
+            self._table.flush()
+            with self._condition:
+                self._predictions += len(results)
+        if stale:
+            self._write_notes()
+
+    def _write_notes(self) -> None:
+        with self._condition:
+            text = json.dumps(self._notes, indent=2, default=str)
+        # Renaming is whole or not at all: a reader never meets half a sidecar.
+        target = self.path.with_suffix(".json")
+        part = target.with_suffix(".json.part")
+        part.write_text(text + "\n")
+        part.replace(target)
+
+    def _columns(self) -> list[str]:
+        return [
+            "index", "epoch", "t_us", "prediction", *(f"p_{name}" for name in self._labels),
+            "alpha_mean", "experts", "gates", "roi_x", "roi_y", "roi_side", "mirror", "latency_ms",
+        ]  # fmt: skip
+
+
+def _row(result: Result) -> list[Any]:
+    window, said = result.window, result.prediction
+    return [
+        window.index,
+        window.epoch,
+        window.t1_us,
+        int(said.probabilities.argmax()),
+        *(f"{p:.6g}" for p in said.probabilities),
+        f"{float(said.alpha.mean()):.6g}",
+        " ".join(map(str, said.chosen)),
+        " ".join(f"{g:.6g}" for g in said.gates),
+        *window.roi,
+        int(window.mirror),
+        f"{result.stage_ms.get('latency', float('nan')):.3f}",
+    ]
+
+
+def _nbytes(packet: Packet) -> int:
+    return packet.image.nbytes if isinstance(packet, Frame) else packet.nbytes

@@ -1,0 +1,85 @@
+"""Scores against counts made by hand, and intervals that know their subjects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mcoe.core.words import LIGHTINGS
+from mcoe.evaluation.metrics import (
+    COLUMNS,
+    Predictions,
+    calibration_error,
+    clean,
+    intervals,
+    lighting_gap,
+    scores,
+    table,
+)
+
+
+def said(labels, answers, *, subjects=None, lightings=None, confidence=1.0) -> Predictions:
+    n = len(labels)
+    values = np.full((n, 7), (1 - confidence) / 6)
+    values[np.arange(n), answers] = confidence
+    return Predictions(
+        names=tuple(f"s{i}" for i in range(n)),
+        subjects=tuple(subjects or (str(i) for i in range(n))),
+        labels=np.array(labels),
+        lightings=np.array(lightings if lightings is not None else [0] * n),
+        scores=values,
+    )
+
+
+def test_scores_by_hand() -> None:
+    # Class 0: 3 of 4 right; class 1: 0 of 1. WAR 3/5, UAR (3/4 + 0) / 2.
+    values = scores(said([0, 0, 0, 0, 1], [0, 0, 0, 2, 0], lightings=[0, 0, 1, 1, 3]))
+    assert values["WAR"] == pytest.approx(0.6)
+    assert values["UAR"] == pytest.approx(0.375)
+    assert (values["normal"], values["overexposed"], values["hdr"]) == (1.0, 0.5, 0.0)
+    assert np.isnan(values["low"])
+    assert (values["happy"], values["sad"]) == (0.75, 0.0)
+    assert np.isnan(values["fear"])
+    assert lighting_gap(values) == 1.0
+
+
+def test_confusion_has_true_classes_in_rows() -> None:
+    matrix = said([0, 0, 3], [0, 3, 3]).confusion()
+    assert (matrix[0, 0], matrix[0, 3], matrix[3, 3], matrix.sum()) == (1, 1, 1, 3)
+
+
+def test_calibration_error_by_hand() -> None:
+    # Half right at 90 % confidence: off by 0.4. All right at 90 %: off by 0.1.
+    assert calibration_error(said([0, 1], [0, 0], confidence=0.9)) == pytest.approx(0.4)
+    assert calibration_error(said([0, 1], [0, 1], confidence=0.9)) == pytest.approx(0.1)
+
+
+def test_intervals_resample_subjects_not_sequences() -> None:
+    # One subject all right, one all wrong, fifty sequences each: a resample is 0, 1/2 or 1, however many sequences.
+    labels = [0] * 100
+    answers = [0] * 50 + [1] * 50
+    two = intervals([said(labels, answers, subjects=["a"] * 50 + ["b"] * 50)])
+    assert two["WAR"] == (0.0, 1.0)
+    many = intervals([said(labels, answers)])
+    assert many["WAR"][0] == pytest.approx(0.4, abs=0.03)
+    assert many["WAR"][1] == pytest.approx(0.6, abs=0.03)
+    assert np.isnan(intervals([said([0], [0])])["WAR"]).all()
+
+
+def test_repeated_runs_are_averaged_before_resampling() -> None:
+    right, wrong = said([0] * 20, [0] * 20), said([0] * 20, [1] * 20)
+    assert intervals([right, wrong])["WAR"] == (0.5, 0.5)
+
+
+def test_the_table_has_the_papers_columns() -> None:
+    run = said([0, 1, 2], [0, 1, 1], lightings=[0, 1, 2])
+    text = table([("ours", scores(run), intervals([run]))])
+    head, _, row, bounds = text.splitlines()
+    assert [c.strip().lower() for c in head.split("|")[2:-2]] == [c.lower() for c in COLUMNS]
+    assert row.split("|")[2].strip() == "66.7"
+    assert row.split("|")[3 + LIGHTINGS.index("hdr") + 1].strip() == "–"
+    assert bounds.split("|")[2].strip() == "0–100"
+
+
+def test_json_gets_no_nan() -> None:
+    assert clean({"a": (float("nan"), 1.0), "b": [{"c": float("nan")}]}) == {"a": [None, 1.0], "b": [{"c": None}]}

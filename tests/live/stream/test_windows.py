@@ -1,0 +1,139 @@
+"""Windows: the right events, once complete, whatever the batching."""
+
+import numpy as np
+import pytest
+
+from mcoe.core.timing import TICK_US, WINDOW_US
+from mcoe.events.packets import Frame, Packet, make_events, packet_end_us
+from mcoe.live.stream.windows import KEPT_US, PATIENCE_US, Pairing, WindowBuilder
+from mcoe.results import Window
+from tests.live.fakes import SIZE, FakeSource, packets
+
+
+def build(items: list[Packet]) -> tuple[list[Window], WindowBuilder]:
+    builder = WindowBuilder(FakeSource(items).info, 10, 3)
+    builder.restart(0)
+    windows = [w for item in items for w in builder.feed(item)]
+    return windows + list(builder.finish()), builder
+
+
+def all_events(items: list[Packet]) -> np.ndarray:
+    return np.concatenate([p for p in items if not isinstance(p, Frame)])
+
+
+def test_each_frame_gets_the_events_of_the_33_ms_before_its_end() -> None:
+    items = packets()
+    windows, builder = build(items)
+    events, frames = all_events(items), [p for p in items if isinstance(p, Frame)]
+    assert [w.t1_us for w in windows] == [f.end_us for f in frames]
+    for window in windows:
+        t = events["timestamp"]
+        wanted = events[(t >= window.t1_us - WINDOW_US) & (t < window.t1_us)]
+        assert np.array_equal(np.sort(window.events, order="timestamp"), np.sort(wanted, order="timestamp"))
+        assert len(wanted) > 50
+    assert builder.late_events == 0
+
+
+def test_batching_changes_nothing() -> None:
+    items = packets()
+    single = [Frame(p.image, p.start_us, p.end_us) if isinstance(p, Frame) else p for p in items]
+    split: list[Packet] = []
+    for p in single:
+        split += [p] if isinstance(p, Frame) else [p[i : i + 7] for i in range(0, len(p), 7)]
+    split.sort(key=packet_end_us)
+    for a, b in zip(build(items)[0], build(split)[0], strict=True):
+        assert a.voxel is not None
+        assert b.voxel is not None
+        assert np.array_equal(a.voxel, b.voxel)
+        assert np.array_equal(a.events, b.events)
+
+
+def test_a_still_scene_does_not_hold_frames_back_for_ever() -> None:
+    image = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    first = make_events([0], [1], [1], [1])
+    builder = WindowBuilder(FakeSource([first, Frame(image, 0, 1)]).info, 10, 3)
+    assert list(builder.feed(first)) == []
+    assert list(builder.feed(Frame(image, 10_000, 20_000))) == []
+    ready = list(builder.feed(Frame(image, 20_000, 20_000 + PATIENCE_US)))
+    assert [w.t1_us for w in ready] == [20_000]
+
+
+def test_events_after_their_window_are_counted() -> None:
+    image = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    items = [
+        make_events([0], [1], [1], [1]),
+        Frame(image, 0, 20_000),
+        Frame(image, 0, 20_000 + PATIENCE_US),
+        make_events([19_000, 130_000], [1, 1], [1, 1], [1, 0]),
+    ]
+    assert build(items)[1].late_events == 1
+
+
+def test_without_frames_windows_follow_a_30_hz_clock_that_a_seek_does_not_shift() -> None:
+    items = [p for p in packets() if not isinstance(p, Frame)]
+    ends = [w.t1_us for w in build(items)[0]]
+    assert set(np.diff(ends)) == {TICK_US}
+    builder = WindowBuilder(FakeSource(items).info, 10, 3)
+    builder.restart(1)
+    later = [w for item in items[40:] for w in builder.feed(item)]
+    assert {w.t1_us for w in later} <= set(ends)
+    assert later[0].rgb is None
+    assert later[0].frame is None
+
+
+def test_without_events_a_frame_is_a_window_at_once() -> None:
+    image = np.full((SIZE[1], SIZE[0]), 255, np.uint8)
+    builder = WindowBuilder(FakeSource([Frame(image, 0, 5)]).info, 10, 3)
+    (window,) = builder.feed(Frame(image, 0, 5))
+    assert window.voxel is None
+    assert window.rgb is not None
+    assert window.rgb.shape == (3, 10, 10)
+    assert window.rgb.max() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("rate", "gap"), [(30, 12), (25, 10), (60, 24)])
+def test_pairs_lie_0_4_s_apart_at_any_frame_rate(rate: int, gap: int) -> None:
+    items: list[Packet] = []
+    for k in range(60):
+        end = round(k * 1e6 / rate)
+        items.append(Frame(np.zeros((SIZE[1], SIZE[0]), np.uint8), end - 1, end))
+    pairing = Pairing(12)
+    gaps = [w.index - pairing.older(w).index for w in build(items)[0]]
+    assert set(gaps[gap:]) == {gap}
+    assert gaps[: gap + 1] == list(range(gap + 1))
+
+
+def test_pairs_do_not_reach_across_a_seek() -> None:
+    windows, builder = build(packets())
+    pairing = Pairing(12)
+    for w in windows:
+        pairing.older(w)
+    builder.restart(1)
+    first = next(w for item in packets() for w in builder.feed(item))
+    assert pairing.older(first) is first
+
+
+def test_events_do_not_pile_up_when_the_frames_stop() -> None:
+    items = packets(frames=300)
+    frames_end = next(i for i, p in enumerate(items) if not isinstance(p, Frame) and i > 20)
+    builder = WindowBuilder(FakeSource(items).info, 10, 3)
+    for item in items[:frames_end]:
+        list(builder.feed(item))
+    for item in items[frames_end:]:
+        if not isinstance(item, Frame):
+            list(builder.feed(item))
+            assert len(builder._batches) <= KEPT_US // 10_000 + 2
+
+
+def test_events_before_a_gap_reach_their_windows() -> None:
+    items = [p for p in packets() if not isinstance(p, Frame)]
+    late = items[-1].copy()
+    late["timestamp"] += 3_000_000
+    builder = WindowBuilder(FakeSource(items).info, 10, 3)
+    for item in items[:-1]:
+        list(builder.feed(item))
+    first = next(iter(builder.feed(late)))
+    before = all_events(list(items))
+    inside = (before["timestamp"] >= first.t0_us) & (before["timestamp"] < first.t1_us)
+    assert inside.sum() > 50
+    assert len(first.events) >= 0.5 * inside.sum()
