@@ -122,7 +122,7 @@ def _headless(args: argparse.Namespace) -> int:
 
 
 def _window(args: argparse.Namespace) -> int:
-    from app.core.workbench import Bench
+    from app.core.workbench import ProgramWorkbench
     from app.shell.application import run
     from mcoe.capture.cameras import CameraSpec, open_camera
     from mcoe.capture.registry import open_replay
@@ -134,7 +134,7 @@ def _window(args: argparse.Namespace) -> int:
             return open_camera(camera.name, serial=camera.serial, rgb=camera.rgb, alignments=ALIGNMENTS)
         return open_replay(path or default_recording())
 
-    bench = Bench(
+    workbench = ProgramWorkbench(
         _engine_options(args),
         open_source,
         stride=args.stride,
@@ -146,7 +146,7 @@ def _window(args: argparse.Namespace) -> int:
     )
     shot = (args.screenshot, args.after) if args.screenshot else None
     camera = CameraSpec(args.camera, args.serial, args.rgb).path if args.camera else None
-    return run(bench, camera or (args.replay and str(args.replay)), args.size, shot, args.watch_stalls, args.layout)
+    return run(workbench, camera or (args.replay and str(args.replay)), args.size, shot, args.watch_stalls, args.layout)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
-"""Work in a thread of its own; whoever started it looks in now and then."""
+"""Work in threads of their own, told of in the window's thread: the one way in which the window does anything slow."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal
 
 from mcoe.core.errors import McoeError
 from mcoe.core.priority import step_back
@@ -13,43 +17,64 @@ from mcoe.core.priority import step_back
 log = logging.getLogger(__name__)
 
 Made = TypeVar("Made")
+JobState = Literal["running", "done", "cancelled", "failed"]
 
 
-class Job(Generic[Made]):
-    """``state`` goes from ``running`` to ``done``, ``cancelled`` or ``failed``.
+class Cancelled(Exception):
+    """Raised by work that was asked to stop and did."""
+
+
+class Job(QObject, Generic[Made]):
+    """One piece of work. All of its signals are emitted in the thread that made it, in the order of what happened.
 
     Args:
         name: what is told to have stopped when something unexpected happens, and the thread's name.
-        work: given the job, returns what it made, or None once it was cancelled. It tells :meth:`progress`.
+        work: given the job, returns what it made; None or False where it stopped because it was asked to. It calls :meth:`progress` or :meth:`check` now and then, and
+            :meth:`tell` with what is ready before the end.
         kept: the program's end waits for it.
 
     Attributes:
+        state: ``running`` until one of the last three signals below has been emitted.
         share: 0..1 done; None until the work tells.
         made: what was made, once done.
         error: one sentence, once failed.
     """
 
-    def __init__(self, name: str, work: Callable[[Job[Made]], Made | None], *, kept: bool = False) -> None:
-        self.state = "running"
+    #: The share done, 0..1.
+    progressed = Signal(float)
+    #: What the work told before its end, see :meth:`tell`.
+    told = Signal(object)
+    #: What was made.
+    done = Signal(object)
+    #: One sentence on why it failed.
+    failed = Signal(str)
+    cancelled = Signal()
+    #: After any of the three above.
+    over = Signal()
+    _happened = Signal()
+
+    def __init__(
+        self, name: str, work: Callable[[Job[Made]], Made | None], *, kept: bool = False, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.name, self.state = name, _RUNNING
         self.share: float | None = None
         self.made: Made | None = None
         self.error = ""
+        self.kept = kept
+        self._work = work
         self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._items: deque[object] = deque()
+        self._outcome: tuple[JobState, Made | None, str] | None = None
+        self._told_share: float | None = None
+        # Queued: the thread never runs a slot, and never waits for one.
+        self._happened.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self.thread_of_work = threading.Thread(target=self._run, name=name, daemon=not kept)
 
-        def run() -> None:
-            step_back()
-            try:
-                self.made = work(self)
-                self.state = "cancelled" if self.made is None else "done"
-            except McoeError as error:
-                self.error, self.state = str(error), "failed"
-            except Exception as error:
-                log.exception("%s stopped", name)
-                self.error = f"{name} stopped on an unexpected {type(error).__name__}: {error}; see the log."
-                self.state = "failed"
-
-        self.thread = threading.Thread(target=run, name=name, daemon=not kept)
-        self.thread.start()
+    def start(self) -> None:
+        """Start the thread."""
+        self.thread_of_work.start()
 
     def cancel(self) -> None:
         """Ask the work to stop where it next tells its progress."""
@@ -60,7 +85,144 @@ class Job(Generic[Made]):
         """Whether it was told to stop and has not yet."""
         return self._stop.is_set() and self.state == "running"
 
+    # ---- in the thread of the work
+
     def progress(self, share: float) -> bool:
         """Note how much is done, 0..1; return whether to go on."""
-        self.share = share
+        with self._lock:
+            self.share = share
+        self._wake()
         return not self._stop.is_set()
+
+    def check(self) -> None:
+        """Raise :class:`Cancelled` if the work was asked to stop."""
+        if self._stop.is_set():
+            raise Cancelled
+
+    def tell(self, item: object) -> None:
+        """Hand over something that is ready before the end."""
+        with self._lock:
+            self._items.append(item)
+        self._wake()
+
+    def _run(self) -> None:
+        step_back()
+        outcome: tuple[JobState, Made | None, str]
+        try:
+            made = self._work(self)
+            # Work that stops early because ``progress`` said so has nothing to show.
+            stopped = self._stop.is_set() and (made is None or made is False)
+            outcome = ("cancelled", None, "") if stopped else ("done", made, "")
+        except Cancelled:
+            outcome = ("cancelled", None, "")
+        except McoeError as error:
+            outcome = ("failed", None, str(error))
+        except Exception as error:
+            log.exception("%s stopped", self.name)
+            words = (
+                f"{self.name} stopped on an unexpected {type(error).__name__}: {error}; see the log (Help, Show log)."
+            )
+            outcome = ("failed", None, words)
+        with self._lock:
+            self._outcome = outcome
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the window, and with it this object's Qt half, is gone
+            self._happened.emit()
+
+    # ---- in the thread that made the job
+
+    def _deliver(self) -> None:
+        with self._lock:
+            items, self._items = self._items, deque()
+            share, outcome = self.share, self._outcome
+        if self.state != "running":
+            return
+        if share is not None and share != self._told_share:
+            self._told_share = share
+            self.progressed.emit(share)
+        for item in items:
+            self.told.emit(item)
+        if outcome is None:
+            return
+        self.state, self.made, self.error = outcome
+        if self.state == "done":
+            self.done.emit(self.made)
+        elif self.state == "failed":
+            self.failed.emit(self.error)
+        else:
+            self.cancelled.emit()
+        self.over.emit()
+
+
+_RUNNING: JobState = "running"
+
+
+class Jobs(QObject):
+    """Starts jobs and keeps them until they are over.
+
+    Args:
+        fail: told of the failure of a job that nobody else answers for.
+    """
+
+    #: A job has begun.
+    started = Signal(object)
+
+    def __init__(self, fail: Callable[[str], None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._fail = fail
+        self._running: list[Job[object]] = []
+
+    def start(
+        self,
+        name: str,
+        work: Callable[[Job[Made]], Made | None],
+        done: Callable[[Made], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+        *,
+        over: Callable[[], None] | None = None,
+        progressed: Callable[[float], None] | None = None,
+        told: Callable[[object], None] | None = None,
+        kept: bool = False,
+    ) -> Job[Made]:
+        """Start ``work`` in a thread of its own.
+
+        Args:
+            name: of the work, as it is called in a sentence: "The sweep".
+            done: called in this thread with what was made.
+            failed: called with one sentence; without it, the sentence becomes a notice.
+            over: called after either, and after a cancellation.
+            progressed, told: see :class:`Job`.
+            kept: the program's end waits for it.
+        """
+        job = Job(name, work, kept=kept, parent=self)
+        for signal, slot in ((job.done, done), (job.failed, failed or self._fail), (job.over, over),
+                             (job.progressed, progressed), (job.told, told)):  # fmt: skip
+            if slot is not None:
+                signal.connect(slot)
+        self._running.append(job)  # type: ignore[arg-type]
+        job.over.connect(lambda: self._forget(job))
+        job.start()
+        self.started.emit(job)
+        return job
+
+    @property
+    def running(self) -> tuple[Job[object], ...]:
+        """Those that are not over yet."""
+        return tuple(self._running)
+
+    def cancel_all(self) -> None:
+        """Ask every job to stop."""
+        for job in self._running:
+            job.cancel()
+
+    def join(self) -> None:
+        """Wait for the threads of those that the program's end must wait for."""
+        for job in self._running:
+            if job.kept:
+                job.thread_of_work.join()
+
+    def _forget(self, job: Job[Made]) -> None:
+        self._running = [each for each in self._running if each is not job]
+        job.deleteLater()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +29,8 @@ class Workbench(Protocol):
     alignments: Path
     #: What comes with the program; the first is what it starts with.
     recordings: tuple[BundledRecording, ...]
+    #: Settings that the command line gave, by their names in :class:`app.core.settings.Values`: they win for this run.
+    given: dict[str, object]
 
     def __call__(self, path: str | None) -> Pipeline: ...
 
@@ -50,7 +52,7 @@ class Workbench(Protocol):
 
 
 @dataclass
-class Bench:
+class ProgramWorkbench:
     """The program's own workbench.
 
     Attributes:
@@ -59,6 +61,7 @@ class Bench:
         opener: opens a recording, or the default source when given None.
         alignments: folder of the alignments kept per pair of cameras.
         recordings: what comes with the program; None stands for the first.
+        given: settings that the command line gave; they win over those that were kept.
         speed, loop, record: see :class:`mcoe.live.stream.pipeline.Pipeline`.
     """
 
@@ -67,6 +70,7 @@ class Bench:
     alignments: Path
     stride: int | None = None
     recordings: tuple[BundledRecording, ...] = ()
+    given: dict[str, object] = field(default_factory=dict)
     speed: float = 1.0
     loop: bool = False
     record: Path | None = None
@@ -79,7 +83,7 @@ class Bench:
             lambda: build_engine(options),
             stride=self.gap(),
             speed=self.speed,
-            # Of a bundled recording's end :class:`app.features.bundled.BundledRecordings` takes care.
+            # Of a bundled recording's end :class:`~app.features.bundled.BundledRecordings` takes care.
             loop=self.loop and which_bundled(self.recordings, self.file(path)) is None,
             record=record,
         )

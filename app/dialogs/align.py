@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from mcoe.core.errors import McoeError
 from mcoe.events.packets import Events, join_events
 from mcoe.results import Result
 
+from ..core.jobs import Jobs
 from ..widgets import theme
 from ..widgets.dial import Dial
 from ..widgets.painting import (
@@ -106,23 +106,23 @@ class AlignDialog(QDialog):
     """Aligns the pair that is open, in time and in space.
 
     Args:
+        jobs: where an alignment is refined.
         pair: returns the open pair of cameras, or None.
         folder: where alignments are kept, one per pair.
     """
 
     POLL_MS = 200
 
-    def __init__(self, parent: QWidget | None, pair: Callable[[], PairSource | None], folder: Path) -> None:
+    def __init__(self, parent: QWidget | None, jobs: Jobs, pair: Callable[[], PairSource | None], folder: Path) -> None:
         super().__init__(parent)
         self.setWindowTitle("Align two cameras")
-        self._pair, self._folder = pair, folder
+        self._jobs, self._pair, self._folder = jobs, pair, folder
         self._shown: PairSource | None = None
         self._batches: deque[Events] = deque(maxlen=WINDOWS)
         self._frame: Image | None = None
         self._activity: Image | None = None
         self.candidate: Alignment | None = None
-        self._refining: threading.Thread | None = None
-        self._refined: tuple[Alignment, float] | str = ""
+        self._refining = False
         self.frame_view = Picture("1  The webcam's frame", "no frame yet")
         self.event_view = Picture("2  The events of half a second", "no events yet")
         self.overlay = Picture("3  Edges green, events red, both yellow", "nothing to lay over yet")
@@ -196,7 +196,7 @@ class AlignDialog(QDialog):
 
     # ---- what is shown
 
-    def show_result(self, result: Result) -> None:
+    def show_result(self, result: Result, _: object = None) -> None:
         """Take a result's events; the window tells of every one that it shows."""
         if self.isVisible():
             self._batches.append(result.window.events)
@@ -216,7 +216,6 @@ class AlignDialog(QDialog):
                 self._tell(f"This pair is {now}: click the same four points in both pictures.")
         for control in (self.still, self.clear_button, self.refine_button, self.lag):
             control.setEnabled(pair is not None)
-        self._take_refined()
         if pair is None:
             self._tell("Open an event camera with a webcam beside it (File, Cameras) to align them.")
         elif not self.still.isChecked():
@@ -233,8 +232,8 @@ class AlignDialog(QDialog):
         self.frame_view.show_image(self._frame, self.frame_view.points)
         self.event_view.show_image(self._activity, self.event_view.points)
         self.overlay.show_image(overlay, [])
-        self.refine_button.setEnabled(overlay is not None and self._refining is None)
-        self.save_button.setEnabled(self.candidate is not None and self._refining is None)
+        self.refine_button.setEnabled(overlay is not None and not self._refining)
+        self.save_button.setEnabled(self.candidate is not None and not self._refining)
 
     @property
     def _alignment(self) -> Alignment | None:
@@ -277,29 +276,24 @@ class AlignDialog(QDialog):
     def refine(self) -> None:
         """Refine what is shown in a thread of its own: it may take a second."""
         start, frame, activity = self._alignment, self._frame, self._activity
-        if start is None or frame is None or activity is None or self._refining is not None:
+        if start is None or frame is None or activity is None or self._refining:
             return
         self.still.setChecked(True)
-
-        def work() -> None:
-            try:
-                self._refined = align.refine(start, frame, activity)
-            except McoeError as error:
-                self._refined = str(error)
-
-        self._refining = threading.Thread(target=work, name="align", daemon=True)
-        self._refining.start()
+        self._refining = True
+        self._jobs.start(
+            "Refining", lambda _: align.refine(start, frame, activity), self._refined,
+            lambda words: self._tell(words, bad=True), over=self._over,
+        )  # fmt: skip
         self._tell("Refining…")
 
-    def _take_refined(self) -> None:
-        if self._refining is None or self._refining.is_alive():
-            return
-        self._refining = None
-        if isinstance(self._refined, str):
-            self._tell(self._refined, bad=True)
-        elif self._shown is not None and self._refined[0].size == self._shown.info.size:
-            self.candidate, score = self._refined
+    def _refined(self, found: tuple[Alignment, float]) -> None:
+        if self._shown is not None and found[0].size == self._shown.info.size:
+            self.candidate, score = found
             self._tell(f"Refined: edges and events correlate by {score:.2f}. Keep it if what you see agrees.")
+
+    def _over(self) -> None:
+        self._refining = False
+        self._show_views()
 
     def keep(self) -> None:
         """Lay frames like this from now on, and whenever this pair is opened."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QIcon, QImage, QPixmap
+from numpy.typing import NDArray
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QColor, QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -24,9 +23,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mcoe.core.errors import McoeError
 from mcoe.recording.preview import Preview, preview, recordings
 
+from ..core.jobs import Job, Jobs
 from ..widgets import theme
 from ..widgets.words import clock
 
@@ -39,22 +38,18 @@ class Browser(QDialog):
     """Looks into each recording in a thread; a double click or Enter opens one.
 
     Args:
+        jobs: where recordings are looked into.
         open_path: opens a recording.
-        join_at_end: told of each thread that looks.
     """
 
-    POLL_MS = 50
     folder_chosen = Signal(str)
 
-    def __init__(
-        self, parent: QWidget, open_path: Callable[[str], None], join_at_end: Callable[[threading.Thread], None]
-    ) -> None:
+    def __init__(self, parent: QWidget, jobs: Jobs, open_path: Callable[[str], None]) -> None:
         super().__init__(parent)
         self.setWindowTitle("Recordings")
-        self._open, self._join_at_end = open_path, join_at_end
-        self._found: deque[Preview | list[Path] | McoeError] = deque()
-        self._stop = threading.Event()
-        self.thread: threading.Thread | None = None
+        self._jobs, self._open = jobs, open_path
+        self.job: Job[list[Path]] | None = None
+        self._rows: dict[Path, QListWidgetItem] = {}
         self.where = QLabel()
         self.where.setObjectName("panelNote")
         self.choose_button = QPushButton("Another folder…")
@@ -83,39 +78,29 @@ class Browser(QDialog):
         foot.addStretch(1)
         foot.addWidget(self.open_button)
         box.addLayout(foot)
-        self._timer = QTimer(self)
-        self._timer.setInterval(self.POLL_MS)
-        self._timer.timeout.connect(self._poll)
 
     def show_folder(self, folder: Path) -> None:
         """List the recordings of ``folder`` and look into each, in a thread."""
         self.stop()
         self.list.clear()
+        self._rows = {}
         self._folder = folder
         self.where.setText(f"{folder} · looking…")
         line = self.fontMetrics().height()
         size = QSize(14 * line, int(10.5 * line))
         self.list.setIconSize(size)
         self.list.setGridSize(QSize(size.width() + line, size.height() + 5 * line))
-        stop = self._stop = threading.Event()
-        found = self._found = deque()
+        job = self.job = self._jobs.start(
+            "Looking for recordings", lambda job: _look(job, folder, size.width()),
+            failed=lambda words: self.where.setText(words) if job is self.job else None,
+            told=lambda found: self._take(found) if job is self.job else None, kept=True,
+        )  # fmt: skip
 
-        def look() -> None:
-            try:
-                paths = recordings(folder, stop.is_set)
-            except McoeError as error:
-                found.append(error)
-                return
-            found.append(paths)
-            for path in paths[:MOST]:
-                if stop.is_set():
-                    return
-                found.append(preview(path, size.width()))
-
-        self.thread = threading.Thread(target=look, name="mcoe-browse", daemon=True)
-        self.thread.start()
-        self._join_at_end(self.thread)
-        self._timer.start()
+    def _take(self, found: object) -> None:
+        if isinstance(found, Preview):
+            self._show(self._rows[found.path], found)
+        elif isinstance(found, list):
+            self._list(found)
 
     def _list(self, paths: list[Path]) -> None:
         many = "1 recording" if len(paths) == 1 else f"{len(paths):,} recordings"
@@ -129,14 +114,16 @@ class Browser(QDialog):
             item.setData(_PATH, str(path))
             item.setToolTip(str(path))
             self.list.addItem(item)
+            self._rows[path] = item
         if paths:
             self.list.setCurrentRow(0)
             self.list.setFocus()
 
     def stop(self) -> None:
         """Stop looking into recordings."""
-        self._stop.set()
-        self._timer.stop()
+        if self.job is not None:
+            self.job.cancel()
+        self.job = None
 
     def choose(self) -> None:
         """Ask for a folder and list it."""
@@ -144,24 +131,6 @@ class Browser(QDialog):
         if folder:
             self.folder_chosen.emit(folder)
             self.show_folder(Path(folder))
-
-    def _poll(self) -> None:
-        ended = self.thread is None or not self.thread.is_alive()
-        rows = self._rows()
-        while self._found:
-            seen = self._found.popleft()
-            if isinstance(seen, McoeError):
-                self.where.setText(str(seen))
-            elif isinstance(seen, list):
-                self._list(seen)
-                rows = self._rows()
-            else:
-                self._show(rows[str(seen.path)], seen)
-        if ended:
-            self._timer.stop()
-
-    def _rows(self) -> dict[str, QListWidgetItem]:
-        return {self.list.item(i).data(_PATH): self.list.item(i) for i in range(self.list.count())}
 
     def _show(self, item: QListWidgetItem, seen: Preview) -> None:
         labels = ", ".join(seen.labels) or "no labels"
@@ -176,9 +145,19 @@ class Browser(QDialog):
         self.close()
         self._open(item.data(_PATH))
 
-    def closeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+    def closeEvent(self, event: QCloseEvent) -> None:
         self.stop()
         super().closeEvent(event)
+
+
+def _look(job: Job[list[Path]], folder: Path, width: int) -> list[Path]:
+    """Tell the recordings of ``folder``, then each one's preview; runs in the job's thread."""
+    paths = recordings(folder, lambda: job.cancelling)
+    job.tell(paths)
+    for path in paths[:MOST]:
+        job.check()
+        job.tell(preview(path, width))
+    return paths
 
 
 def _icon(picture: QPixmap) -> QIcon:
@@ -187,7 +166,7 @@ def _icon(picture: QPixmap) -> QIcon:
     return icon
 
 
-def _picture(image: np.ndarray | None, size: QSize) -> QPixmap:
+def _picture(image: NDArray[np.uint8] | None, size: QSize) -> QPixmap:
     """Return ``image`` centred on a canvas of ``size``, so that all rows stand alike."""
     width, height = size.width(), size.height()
     ground = np.full((height, width, 3), theme.rgb(theme.CANVAS), np.uint8)

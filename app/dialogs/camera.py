@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
 
@@ -37,6 +36,7 @@ from mcoe.capture.cameras.base import SENSITIVITIES
 from mcoe.capture.cameras.network import NetworkBackend
 from mcoe.core.errors import McoeError
 
+from ..core.jobs import Jobs
 from ..widgets import theme
 from ..widgets.controls import Choice
 from ..widgets.dial import Dial
@@ -59,6 +59,7 @@ class CameraDialog(QDialog):
     """Opens cameras and talks to the one that is open.
 
     Args:
+        jobs: where cameras are looked for.
         camera: returns the open camera; None where a recording or nothing is open.
         trouble: returns one sentence on what is wrong with it, or nothing.
         find: lists the cameras; it may take seconds and runs in a thread.
@@ -73,15 +74,15 @@ class CameraDialog(QDialog):
     def __init__(
         self,
         parent: QWidget | None,
+        jobs: Jobs,
         camera: Callable[[], Camera | None],
         trouble: Callable[[], str] = str,
         find: Callable[[], list[CameraListing]] = list_cameras,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Cameras")
-        self._camera, self._trouble, self._find = camera, trouble, find
-        self._found: list[CameraListing] | str | None = None
-        self._looking: threading.Thread | None = None
+        self._jobs, self._camera, self._trouble, self._find = jobs, camera, trouble, find
+        self._looking = False
         self._touched_s = -math.inf
         self.list, self.address, self.beside = QListWidget(), QLineEdit(ADDRESS), Choice()
         self.look_button, self.open_button = QPushButton("Look again"), QPushButton("Open")
@@ -187,19 +188,21 @@ class CameraDialog(QDialog):
 
     def look(self) -> None:
         """List the cameras anew."""
-        if self._looking is not None:
+        if self._looking:
             return
+        self._looking = True
         self.look_button.setEnabled(False)
         self._tell("Looking for cameras…")
+        self._jobs.start(
+            "Listing the cameras", lambda _: self._find(), self._show_found, self._not_found, over=self._looked
+        )
 
-        def work() -> None:
-            try:
-                self._found = self._find()
-            except Exception as error:  # a driver's listing may fail in any way; the dialog stays
-                self._found = f"The cameras cannot be listed ({error}); plug them in again and look again."
+    def _looked(self) -> None:
+        self._looking = False
+        self.look_button.setEnabled(True)
 
-        self._looking = threading.Thread(target=work, name="find-cameras", daemon=True)
-        self._looking.start()
+    def _not_found(self, words: str) -> None:
+        self._tell(f"The cameras cannot be listed: {words} Plug them in again and look again.", bad=True)
 
     def _show_found(self, found: list[CameraListing]) -> None:
         chosen = self.list.currentItem()
@@ -287,13 +290,6 @@ class CameraDialog(QDialog):
 
     def poll(self) -> None:
         """Bring everything up to date."""
-        if self._looking is not None and not self._looking.is_alive():
-            self._looking = None
-            self.look_button.setEnabled(True)
-            if isinstance(self._found, str):
-                self._tell(self._found, bad=True)
-            elif self._found is not None:
-                self._show_found(self._found)
         camera = self._camera()
         status = camera.status() if camera is not None else None
         self._show_status(camera, status)

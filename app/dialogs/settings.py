@@ -6,9 +6,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QIcon, QStandardItemModel
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from mcoe.live.engine.backbones import BACKBONES
+from mcoe.core.device import DEVICES
 
-from ..features.preferences import DEFAULTS, DEVICES, Values
+from ..core.settings import DEFAULTS, ENGINES, Values
 from ..widgets.controls import Choice
 from ..widgets.dial import Dial
 
@@ -28,14 +28,14 @@ class SettingsDialog(QDialog):
         gpu: whether there is one; without, what needs it is shown and cannot be chosen.
     """
 
-    #: The values chosen, :class:`app.features.preferences.Values`.
+    #: The settings chosen, by their names in :class:`~app.core.settings.Values`.
     chosen = Signal(object)
 
     def __init__(self, parent: QWidget, values: Values, gpu: bool = True) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
         self.device = _choice("Device", {name: _DEVICES[name] for name in DEVICES}, "Where the network runs")
-        self.backbone = _choice("Precision and engine", {n: _ENGINES[n] for n in BACKBONES}, "What runs the ResNets")
+        self.backbone = _choice("Precision and engine", {n: _ENGINES[n] for n in ENGINES}, "What runs the ResNets")
         self.stride = Dial("gap of the frame pair", 0, 30, 1, 0,
                            lambda v: f"{v:.0f} frames = {v / 30:.2f} s" if v else "as the network learnt it",
                            "How far apart the two frames are, at 30 Hz; far left is what the weights were trained "
@@ -83,12 +83,13 @@ class SettingsDialog(QDialog):
         self.noise.set_value(values.filter_ms)
 
     @property
-    def values(self) -> Values:
-        """What the controls show."""
-        return Values(
-            self.device.currentData(), self.backbone.currentData(), round(self.stride.value),
-            round(self.smoothing.value, 1), round(self.noise.value, 1),
-        )  # fmt: skip
+    def values(self) -> dict[str, object]:
+        """What the controls show, by the settings' names."""
+        return {
+            "device": self.device.currentData(), "backbone": self.backbone.currentData(),
+            "stride": round(self.stride.value), "smoothing_s": round(self.smoothing.value, 1),
+            "filter_ms": round(self.noise.value, 1),
+        }  # fmt: skip
 
     def _accept(self) -> None:
         self.chosen.emit(self.values)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, QTimer, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout
 
 from mcoe.core.errors import McoeError
-from mcoe.live.jobs.sweep import EVS, READINGS, Sweep
+from mcoe.core.paths import home
+from mcoe.live.jobs.moments import Look
+from mcoe.live.jobs.sweep import EVS, READING, READINGS, Sweep, sweep
+from mcoe.recording.sidecar import load_sidecar
 
-from ..export.writing import FileJob, Writing, write
+from ..core.context import Context
+from ..core.jobs import Job
+from ..core.stream import Rest
+from ..export.writing import write, write_png
 from ..panels.light_dials import ev_words
 from ..widgets import theme
 from ..widgets.controls import Choice
 from ..widgets.painting import percent
-from .sweep_job import SweepJob
 from .sweep_plot import SweepPage, SweepPlot
 
 _FILTERS = {"png": "Picture (*.png)", "svg": "Drawing (*.svg)", "csv": "Table (*.csv)"}
@@ -26,29 +32,27 @@ _HINTS = {
     "svg": "Save the curves as a drawing that stays sharp at any size",
     "csv": "Save the figures: a row for each exposure",
 }
+#: Share of the sweep that must have been read before it can be told how long the rest will take.
+KNOWN = READING + 0.02
 UNTRAINED = "the network is untrained: these curves mean nothing yet"
 
 
 class SweepDialog(QDialog):
-    """Runs one sweep at a time and draws it; what is drawn can be saved.
+    """Runs one sweep of the open recording at a time and draws it; what is drawn can be saved.
 
     Args:
-        start_job: starts a sweep of the recording that is open; raises McoeError where there is none.
-        settings: where the folder of the last export is kept.
+        clock: seconds, for the time left.
     """
 
-    POLL_MS = 60
-    #: The sweep that ran is over: done, cancelled or failed.
-    over = Signal()
-
-    def __init__(self, parent: QWidget, start_job: Callable[[], SweepJob], settings: QSettings) -> None:
-        super().__init__(parent)
+    def __init__(self, context: Context, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(context.parent)
         self.setWindowTitle("Robustness sweep")
-        self._start_job, self._settings = start_job, settings
-        self.job: SweepJob | None = None
+        self._context, self._clock, self._rest = context, clock, Rest(context.stream)
+        self.job: Job[Sweep] | None = None
         self.sweep: Sweep | None = None
         self.name = ""
-        self.trained = True
+        self.trained: bool | None = True  # None while the network loads
+        self._began_s: float | None = None  # when the network was first asked
         self.heading, self.words = QLabel(), QLabel()
         self.heading.setObjectName("panelTitle")
         self.words.setObjectName("panelNote")
@@ -69,8 +73,6 @@ class SweepDialog(QDialog):
         )
         self.canvas.pointed.connect(self._point)
         self.page = SweepPage()
-        self.writing = Writing(self)
-        self.writing.over.connect(self._saved)
         self.bar = QProgressBar()
         self.bar.setAccessibleName("Progress")
         self.bar.setRange(0, 1000)
@@ -84,9 +86,6 @@ class SweepDialog(QDialog):
             button.setAutoDefault(False)
             button.clicked.connect(lambda _checked=False, kind=kind: self.choose(kind))
         self._lay_out()
-        self._timer = QTimer(self)
-        self._timer.setInterval(self.POLL_MS)
-        self._timer.timeout.connect(self._poll)
         self._show_state()
 
     def _lay_out(self) -> None:
@@ -122,13 +121,39 @@ class SweepDialog(QDialog):
             self.cancel()
             return
         try:
-            self.job = self._start_job()
+            self._start()
         except McoeError as error:
             self._tell(str(error), bad=True)
-            return
-        self.sweep = None
+
+    def _start(self) -> None:
+        """Start a sweep of what is open. Raises McoeError where that cannot be read twice."""
+        context, stream = self._context, self._context.stream
+        path, file, bench = stream.path, stream.file, context.workbench
+        if stream.pipeline is None or file is None:
+            raise McoeError("Nothing is open that could be swept; open a recording with frames and events first.")
+        stride, sidecar, looking = bench.gap(), load_sidecar(file), context.looking
+        look = Look(looking.view, looking.make_filter)
+
+        def work(job: Job[Sweep]) -> Sweep | None:
+            engine = bench.build()
+            job.tell(engine.info.trained)
+            return sweep(
+                lambda: bench.open_source(path),
+                engine,
+                stride=stride,
+                look=look,
+                sidecar=sidecar,
+                progress=job.progress,
+            )
+
+        self.name, self.sweep, self.trained, self._began_s = file.name, None, None, None
+        self._rest.begin()
+        job = self.job = context.jobs.start(
+            "The sweep", work, lambda made: self._done(job, made), lambda words: self._failed(job, words),
+            over=lambda: self._over(job), progressed=lambda _: self._show_progress(job),
+            told=lambda trained: self._loaded(job, trained), kept=True,
+        )  # fmt: skip
         self._show_state()
-        self._timer.start()
 
     def cancel(self) -> None:
         """Cancel the sweep that runs, if any."""
@@ -139,41 +164,59 @@ class SweepDialog(QDialog):
     def abandon(self) -> None:
         """Cancel, and forget what was drawn: it belongs to a recording that is no longer open."""
         self.cancel()
-        self._timer.stop()
         self.job = None
         self.show_sweep(None, "")
 
-    def _poll(self) -> None:
-        job = self.job
-        assert job is not None
-        if job.state == "running":
+    def _loaded(self, job: Job[Sweep], trained: object) -> None:
+        if job is self.job:
+            self.trained = bool(trained)
             self._show_progress(job)
-            return
-        self._timer.stop()
-        self.job = None
-        if job.state == "done":
-            self.show_sweep(job.made, self.name, bool(job.trained))
-        else:
-            self._show_state()
-            self._tell(job.error or "Cancelled: nothing was drawn.", bad=bool(job.error))
-        self.over.emit()
 
-    def _show_progress(self, job: SweepJob) -> None:
+    def _done(self, job: Job[Sweep], made: Sweep) -> None:
+        if job is self.job:
+            self.job = None
+            self._context.findings.sweep = made
+            self.show_sweep(made, self.name, bool(self.trained))
+
+    def _failed(self, job: Job[Sweep], words: str) -> None:
+        if job is self.job:
+            self.job = None
+            self._show_state()
+            self._tell(words, bad=True)
+
+    def _over(self, job: Job[Sweep]) -> None:
+        if job is self.job:  # cancelled
+            self.job = None
+            self._show_state()
+            self._tell("Cancelled: nothing was drawn.")
+        self._rest.end()
+
+    def _show_progress(self, job: Job[Sweep]) -> None:
+        if job is not self.job:
+            return
         share = job.share or 0.0
+        if self._began_s is None and share >= READING:
+            self._began_s = self._clock()
         self.bar.setValue(round(1000 * share))
         self.run_button.setEnabled(not job.cancelling)
         if job.cancelling:
             self.run_button.setText("Cancelling …")
             return
-        if job.trained is None:
+        if self.trained is None:
             self._tell("Loading a network for the sweep.")
             return
-        left = job.left_s
+        left = self._left_s(share)
         rest = "" if left is None else f", about {_duration(left)} left"
         self._tell(
             f"{percent(share)} read{rest}: 13 exposures from −6 to +6 EV, each with both modalities and with each "
             "alone."
         )
+
+    def _left_s(self, share: float) -> float | None:
+        """Return how long the rest will take, s; None before that can be told."""
+        if self._began_s is None or share < KNOWN:
+            return None
+        return (self._clock() - self._began_s) * (1 - share) / (share - READING)
 
     def show_sweep(self, result: Sweep | None, name: str, trained: bool = True) -> None:
         """Draw a sweep of the recording ``name`` by a network that is ``trained`` or not."""
@@ -200,13 +243,13 @@ class SweepDialog(QDialog):
         self._draw()
 
     def _summary(self) -> str:
-        sweep = self.sweep
-        assert sweep is not None
-        labelled = f", {sweep.labelled} of them labelled" if sweep.accuracy is not None else ""
-        unlabelled = "" if sweep.accuracy is not None else "; the recording has no labels, so there is no accuracy"
+        made = self.sweep
+        assert made is not None
+        labelled = f", {made.labelled} of them labelled" if made.accuracy is not None else ""
+        unlabelled = "" if made.accuracy is not None else "; the recording has no labels, so there is no accuracy"
         warning = "" if self.trained else f"; {UNTRAINED}"
         return (
-            f"{sweep.windows} moments at each exposure{labelled}{unlabelled}; sensor noise follows the light{warning}."
+            f"{made.windows} moments at each exposure{labelled}{unlabelled}; sensor noise follows the light{warning}."
         )
 
     def _tell(self, words: str, bad: bool = False) -> None:
@@ -216,12 +259,12 @@ class SweepDialog(QDialog):
     # ---- drawing
 
     def _draw(self) -> None:
-        sweep, measure = self.sweep, self.measure.currentData()
-        shares = None if sweep is None else sweep.accuracy if measure == "accuracy" else sweep.agreement
-        if sweep is None or shares is None:
+        made, measure = self.sweep, self.measure.currentData()
+        shares = None if made is None else made.accuracy if measure == "accuracy" else made.agreement
+        if made is None or shares is None:
             self.canvas.show_values(EVS, None, "")
         else:
-            self.canvas.show_values(sweep.evs, 100 * shares, measure)
+            self.canvas.show_values(made.evs, 100 * shares, measure)
 
     def _point(self, index: int) -> None:
         """Say in words what was read at the exposure under the pointer."""
@@ -239,31 +282,34 @@ class SweepDialog(QDialog):
 
     def choose(self, kind: str) -> None:
         """Ask for a file of this kind (png, svg, csv) and save to it."""
-        folder = Path(str(self._settings.value("export folder", str(Path.home()))))
-        proposed = str(folder / f"{Path(self.name).stem or 'recording'}-sweep.{kind}")
+        settings = self._context.settings
+        proposed = str(settings.folder("export", home()) / f"{Path(self.name).stem or 'recording'}-sweep.{kind}")
         path, _ = QFileDialog.getSaveFileName(self, "Save the sweep", proposed, _FILTERS[kind])
         if not path:
             return
-        self._settings.setValue("export folder", str(Path(path).parent))
-        file = Path(path) if Path(path).suffix else Path(f"{path}.{kind}")
-        self.save(file)
+        settings.keep_folder("export", Path(path).parent)
+        self.save(Path(path) if Path(path).suffix else Path(f"{path}.{kind}"))
 
     def save(self, path: Path) -> None:
         """Save the plot as PNG or SVG, or its figures as CSV, by the file's extension, in a thread; then tell."""
-        sweep, kind = self.sweep, path.suffix.lower()
-        assert sweep is not None
+        made, kind = self.sweep, path.suffix.lower()
+        assert made is not None
         if kind == ".csv":
-            self.writing.begin(path, lambda _: sweep.save_csv(path))
+            self._write(path, lambda: made.save_csv(path))
             return
         self.page.fill(self.canvas, f"Robustness to light: {self.name}", self._summary())
         if kind == ".svg":
             drawing = self.page.svg()
-            self.writing.begin(path, lambda _: write(path, drawing))
+            self._write(path, lambda: write(path, drawing))
         else:
-            self.writing.picture(path, self.page.picture())
+            picture = self.page.picture()
+            self._write(path, lambda: write_png(path, picture))
 
-    def _saved(self, job: FileJob) -> None:
-        self._tell(job.error or f"Saved {job.path}.", bad=bool(job.error))
+    def _write(self, path: Path, work: Callable[[], None]) -> None:
+        self._context.jobs.start(
+            f"Writing {path.name}", lambda _: work(), lambda _: self._tell(f"Saved {path}."),
+            lambda words: self._tell(words, bad=True), kept=True,
+        )  # fmt: skip
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.cancel()

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import TICK_US
 from mcoe.core.words import EMOTIONS
 from mcoe.live.jobs.sweep import READINGS, Sweep
 from mcoe.recording.sidecar import Sidecar
 from mcoe.results import EngineInfo, Result
 
 from ..widgets import theme
+from .writing import write
 
 WIDTH, HEIGHT = 920, 240
 #: Points per line: more cannot be told apart on a page.
@@ -49,10 +51,7 @@ def save_report(
         parts.append(_section("Under other light", sweep_chart(sweep)))
     when = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
     page = _PAGE.format(title=escape(name), style=_STYLE, body="\n".join(parts), when=when)
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise McoeError(f"Cannot write {path}: {error.strerror}; choose another file.") from error
+    write(path, page.encode())
 
 
 def _head(name: str, engine: EngineInfo | None, results: Sequence[Result]) -> str:
@@ -79,7 +78,7 @@ def over_time(results: Sequence[Result]) -> str:
     """Return an SVG of all seven probabilities over stream time; a seek or loop breaks the lines."""
     picked = [results[i] for i in np.unique(np.linspace(0, len(results) - 1, min(POINTS, len(results))).astype(int))]
     values = np.array([r.prediction.probabilities for r in picked])
-    steps = np.array([max(0, b.window.t1_us - a.window.t1_us) if a.window.epoch == b.window.epoch else 33_333
+    steps = np.array([max(0, b.window.t1_us - a.window.t1_us) if a.window.epoch == b.window.epoch else TICK_US
                       for a, b in pairwise(picked)])  # fmt: skip
     seconds = np.concatenate([[0.0], np.cumsum(steps) / 1e6])
     span = max(float(seconds[-1]), 1e-6)

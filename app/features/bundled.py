@@ -2,73 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from PySide6.QtCore import QObject, QTimer
-
 from mcoe.live.bundled import which_bundled
+from mcoe.results import PipelineStats
 
-if TYPE_CHECKING:
-    from ..core.protocol import Pipeline
-    from ..shell.window import MainWindow
+from ..core.context import Context, Feature
 
 #: Keys of the first recordings, and of the switch.
 KEYS = ("F5", "F6", "F7", "F8")
 ALL_KEY = "F9"
-#: How often the end of a recording is looked for.
-LOOK_MS = 100
 
 
-class BundledRecordings(QObject):
+class BundledRecordings(Feature):
     """A menu of them. One that ends begins again, or the next one does while all are played.
 
     Attributes:
         play_all: the switch.
     """
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    order = 20
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._state = ""
-        recordings = window.workbench.recordings
-        menu = window.menus.submenu("File", "&Bundled recordings")
-        menu.setEnabled(bool(recordings))
+        self._recordings = context.workbench.recordings
+        menus = context.menus
+        menu = menus.submenu("File", "&Bundled recordings")
+        menu.setEnabled(bool(self._recordings))
         self._actions = []
-        for number, recording in enumerate(recordings):
+        for number, recording in enumerate(self._recordings):
             key = KEYS[number] if number < len(KEYS) else ""
             hint = f"Play {recording.path.name}, which comes with the program"
-            action = window.menus.add(
-                "File", f"&{recording.title}", key, lambda n=number: self.play(n), hint, into=menu
-            )
+            action = menus.add("File", f"&{recording.title}", key, lambda n=number: self.play(n), hint, into=menu)
             action.setCheckable(True)
             self._actions.append(action)
         menu.addSeparator()
         hint = "Play the bundled recordings one after the other, over and over"
         name = "Play &all lightings"
-        self.play_all = window.menus.add("File", name, ALL_KEY, self._switched, hint, checked=False, into=menu)
-        self.play_all.setEnabled(len(recordings) > 1)
-        self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(self.look)
-        window.pipeline_changed.connect(self._opened)
+        self.play_all = menus.add("File", name, ALL_KEY, self._switched, hint, checked=False, into=menu)
+        self.play_all.setEnabled(len(self._recordings) > 1)
+        context.stream.pipeline_changed.connect(self._opened)
+        context.stream.ticked.connect(self.go_on)
 
     @property
     def shown(self) -> int | None:
         """Which of them is open, or None."""
-        return which_bundled(self._window.workbench.recordings, self._window.recording)
+        return which_bundled(self._recordings, self.context.stream.file)
 
     def play(self, number: int) -> None:
         """Open one from its start."""
-        self._window.open(str(self._window.workbench.recordings[number].path))
+        self.context.stream.open(str(self._recordings[number].path))
         self._mark()
 
-    def look(self) -> None:
+    def go_on(self, stats: PipelineStats) -> None:
         """Go on where a recording has come to its end by playing; one that is being recorded from stays there."""
-        pipeline, shown, before = self._window.pipeline, self.shown, self._state
-        if pipeline is None or shown is None:
+        pipeline, before, self._state = self.context.stream.pipeline, self._state, stats.state
+        if pipeline is None or stats.state != "ended" or before != "playing" or pipeline.recording is not None:
             return
-        self._state = pipeline.stats().state
-        if self._state != "ended" or before != "playing" or pipeline.recording is not None:
+        if (shown := self.shown) is None:
             return
         if self.play_all.isChecked():
             self.play((shown + 1) % len(self._actions))
@@ -79,14 +69,10 @@ class BundledRecordings(QObject):
         if on and self.shown is None:
             self.play(0)
 
-    def _opened(self, pipeline: Pipeline | None) -> None:
+    def _opened(self, pipeline: object) -> None:
         self._state = ""
-        self._timer.stop()
-        if pipeline is not None:
-            if self.shown is not None:
-                self._timer.start()
-            else:
-                self.play_all.setChecked(False)  # something else was opened: nothing may take it away
+        if pipeline is not None and self.shown is None:
+            self.play_all.setChecked(False)  # something else was opened: nothing may take it away
         self._mark()
 
     def _mark(self) -> None:

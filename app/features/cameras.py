@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QTimer
 
 from mcoe.capture.cameras import CameraSource, CameraStatus, PairSource
 
+from ..core.context import Context, Feature
+from ..dialogs.align import AlignDialog
 from ..dialogs.camera import Camera, CameraDialog
-
-if TYPE_CHECKING:
-    from ..dialogs.align import AlignDialog
-    from ..shell.window import MainWindow
 
 
 class Watch:
@@ -42,24 +39,25 @@ class Watch:
         return ""
 
 
-class Cameras(QObject):
-    """Wires the cameras to the window."""
+class Cameras(Feature):
+    """The dialogs, and a look at the open camera four times a second."""
 
+    order = 50
     POLL_MS = 250
     #: A sentence that still holds is shown again after so long, before the notice goes away by itself.
     REPEAT_S = 6.0
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._dialogs: tuple[CameraDialog | None, AlignDialog | None] = (None, None)
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._cameras: CameraDialog | None = None
+        self._alignment: AlignDialog | None = None
         self.watch, self.trouble, self._said_s = Watch(), "", -math.inf
-        add = window.menus.add
+        add = context.menus.add
         hint = "Choose a live camera, set it, and see its real rates"
         add("File", "&Cameras…", "Ctrl+K", self.show_cameras, hint)
         hint = "Put a webcam's frames on the event camera's clock and over its pixels"
         add("Tools", "&Align two cameras…", "Ctrl+Shift+K", self.show_alignment, hint)
-        window.pipeline_changed.connect(self._changed)
+        context.stream.pipeline_changed.connect(self._changed)
         self._timer = QTimer(self)
         self._timer.setInterval(self.POLL_MS)
         self._timer.timeout.connect(self.poll)
@@ -67,32 +65,25 @@ class Cameras(QObject):
     @property
     def camera(self) -> Camera | None:
         """The camera that is open, or None."""
-        pipeline = self._window.pipeline
+        pipeline = self.context.stream.pipeline
         source = pipeline.source if pipeline is not None else None
         return source if isinstance(source, CameraSource | PairSource) else None
 
     def show_cameras(self) -> None:
         """Show the dialog that opens and sets cameras."""
-        dialog, align = self._dialogs
-        if dialog is None:
-            dialog = CameraDialog(self._window, lambda: self.camera, lambda: self.trouble)
-            dialog.open_requested.connect(self._window.open)
-            dialog.resize(self._window.width() * 3 // 5, self._window.height() * 11 // 20)
-            self._dialogs = dialog, align
-        _raise(dialog)
+        context = self.context
+        if self._cameras is None:
+            self._cameras = CameraDialog(context.parent, context.jobs, lambda: self.camera, lambda: self.trouble)
+            self._cameras.open_requested.connect(context.stream.open)
+        context.show(self._cameras, 3 / 5, 11 / 20)
 
     def show_alignment(self) -> None:
         """Show the dialog that aligns a webcam with an event camera, in time and in space."""
-        from ..dialogs.align import AlignDialog
-
-        cameras, dialog = self._dialogs
-        if dialog is None:
-            window = self._window
-            dialog = AlignDialog(window, self._pair, window.workbench.alignments)
-            window.result_shown.connect(dialog.show_result)
-            dialog.resize(window.width() * 4 // 5, window.height() * 3 // 5)
-            self._dialogs = cameras, dialog
-        _raise(dialog)
+        context = self.context
+        if self._alignment is None:
+            self._alignment = AlignDialog(context.parent, context.jobs, self._pair, context.workbench.alignments)
+            context.stream.result_shown.connect(self._alignment.show_result)
+        context.show(self._alignment, 4 / 5, 3 / 5)
 
     def _pair(self) -> PairSource | None:
         camera = self.camera
@@ -100,7 +91,7 @@ class Cameras(QObject):
 
     def _changed(self, pipeline: object) -> None:
         self.watch, self.trouble, self._said_s = Watch(), "", -math.inf
-        self._window.headline.lost = ""
+        self.context.stream.set_trouble("")
         if pipeline is None:
             self._timer.stop()
         else:
@@ -108,23 +99,18 @@ class Cameras(QObject):
 
     def poll(self) -> None:
         """See how the camera is doing and say what is wrong, also at the window's head."""
-        window, camera = self._window, self.camera
-        if camera is None or window.pipeline is None or window.pipeline.stats().state == "failed":
-            self.trouble = window.headline.lost = ""
+        stream, notices, camera = self.context.stream, self.context.notices, self.camera
+        if camera is None or stream.pipeline is None or stream.pipeline.stats().state == "failed":
+            self.trouble = ""
+            stream.set_trouble("")
             return
         now, before = time.monotonic(), self.trouble
         status = camera.status()
         self.trouble = self.watch.say(camera.info.name, status, now)
-        head = "camera lost" if status.state == "reconnecting" else "camera silent" if self.trouble else ""
-        window.headline.lost = head
+        lost = status.state == "reconnecting"
+        stream.set_trouble("camera lost" if lost else "camera silent" if self.trouble else "")
         if self.trouble and (self.trouble != before or now - self._said_s > self.REPEAT_S):
             self._said_s = now
-            window.notice.say(self.trouble, bad=True)
+            notices.fail(self.trouble)
         elif before and not self.trouble:
-            window.notice.say(f"{camera.info.name} is back.")
-
-
-def _raise(dialog: CameraDialog | AlignDialog) -> None:
-    dialog.show()
-    dialog.raise_()
-    dialog.activateWindow()
+            notices.say(f"{camera.info.name} is back.")

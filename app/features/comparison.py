@@ -2,127 +2,109 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog
 
-from mcoe.core.errors import McoeError
-from mcoe.core.priority import step_back
+from mcoe.core.paths import home
 from mcoe.live.engine.stepper import Stepper
 
+from ..core.context import Context, Feature
+from ..core.jobs import Job
+from ..core.protocol import Pipeline
 from ..panels.compare import ComparePanel
 
-if TYPE_CHECKING:
-    from ..core.protocol import Pipeline
-    from ..shell.window import MainWindow
 
-LOOK_MS = 60
-
-
-@dataclass
-class _Load:
-    """One network being built in a thread, for one pipeline: its feature cache belongs to that stream alone."""
-
-    pipeline: Pipeline
-    weights: Path
-    engine: Stepper | None = None
-    error: str = ""
-    done: bool = False
-
-
-class Comparison(QObject):
+class Comparison(Feature):
     """Loads the second network and hands it to the pipeline."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self.panel = ComparePanel()
+    order = 60
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.panel = context.panels.get(ComparePanel)
         self.weights: Path | None = None
-        self._load: _Load | None = None
-        window.add_panel(self.panel, "compare", ("Lighting",))
+        self._job: Job[Stepper] | None = None
+        self._second: Stepper | None = None  # loaded, and the first network is not there yet
         self.panel.load_requested.connect(self.toggle)
-        window.weights_dropped.connect(self.compare)
         hint = "Ask a second network about every moment too"
-        window.menus.add("Tools", "&Compare with other weights…", "Ctrl+W", self.toggle, hint)
-        self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(self._look)
-        window.pipeline_changed.connect(self._opened)
+        context.menus.add("Tools", "&Compare with other weights…", "Ctrl+W", self.toggle, hint)
+        context.stream.weights_dropped.connect(self.compare)
+        context.stream.pipeline_changed.connect(self._opened)
+        context.stream.context_changed.connect(lambda *_: self._join())
 
     def toggle(self) -> None:
         """Choose a second weights file, or let go of the one there is."""
         if self.weights is not None:
             self.compare(None)
             return
-        folder = str(self._window.settings.value("weights folder", str(Path.home())))
-        path, _ = QFileDialog.getOpenFileName(self._window, "Second weights", folder, "Weights (*.safetensors)")
+        settings = self.context.settings
+        folder = str(settings.folder("weights", home()))
+        kinds = "Weights (*.safetensors)"
+        path, _ = QFileDialog.getOpenFileName(self.context.parent, "Second weights", folder, kinds)
         if path:
-            self._window.settings.setValue("weights folder", str(Path(path).parent))
+            settings.keep_folder("weights", Path(path).parent)
             self.compare(Path(path))
 
     def compare(self, weights: Path | None) -> None:
         """Ask these weights too, from when they are loaded; None stops."""
         self.weights = weights
-        pipeline = self._window.pipeline
+        pipeline = self.context.stream.pipeline
         if weights is None:
-            self._load = None
+            self._forget()
             self.panel.set_second("")
             if pipeline is not None:
                 pipeline.set_second(None)
         elif pipeline is not None:
-            self._start(pipeline, weights)
+            self._load(weights)
         else:
-            self._window.notice.say(f"{weights.name} will be asked too as soon as something is open.")
+            self.context.notices.say(f"{weights.name} will be asked too as soon as something is open.")
 
     def _opened(self, pipeline: Pipeline | None) -> None:
-        self._load = None
+        self._forget()  # a network's feature cache belongs to one stream alone
         if pipeline is not None and self.weights is not None:
-            self._start(pipeline, self.weights)
+            self._load(self.weights)
 
-    def _start(self, pipeline: Pipeline, weights: Path) -> None:
-        load = self._load = _Load(pipeline, weights)
-        build = self._window.workbench.build
+    def _forget(self) -> None:
+        self._job = self._second = None
 
-        def work() -> None:
-            step_back()
-            try:
-                load.engine = build(weights)
-            except McoeError as error:
-                load.error = str(error)
-            load.done = True
-
-        thread = threading.Thread(target=work, name="mcoe-second", daemon=True)
-        thread.start()
-        self._window.join_at_end(thread)
+    def _load(self, weights: Path) -> None:
+        build = self.context.workbench.build
+        self._second = None
         self.panel.set_second(weights.name)
-        self._timer.start()
+        job = self._job = self.context.jobs.start(
+            f"Loading {weights.name}", lambda _: build(weights),
+            lambda second: self._loaded(job, second), lambda words: self._failed(job, words), kept=True,
+        )  # fmt: skip
 
-    def _look(self) -> None:
-        load = self._load
-        if load is None:
-            self._timer.stop()
+    def _loaded(self, job: Job[Stepper], second: Stepper) -> None:
+        if job is self._job:
+            self._second = second
+            self._join()
+
+    def _failed(self, job: Job[Stepper], words: str) -> None:
+        if job is self._job:
+            self._refuse(words)
+
+    def _refuse(self, words: str) -> None:
+        self.compare(None)
+        self.context.notices.fail(words)
+
+    def _join(self) -> None:
+        """Hand the second network over once both are loaded."""
+        pipeline, first, second, weights = (
+            self.context.stream.pipeline, self.context.stream.engine, self._second, self.weights,
+        )  # fmt: skip
+        if pipeline is None or first is None or second is None or weights is None:
             return
-        first = load.pipeline.engine_info
-        if not load.done or (first is None and not load.error):
+        self._forget()
+        if (second.info.size, second.info.bins) != (first.size, first.bins):
+            self._refuse(
+                f"{weights.name} reads {second.info.size} px and {second.info.bins} bins, the first network "
+                f"{first.size} px and {first.bins}; compare networks of one input shape."
+            )
             return
-        self._timer.stop()
-        self._load = None
-        if load.engine is not None and first is not None:
-            second = load.engine.info
-            if (second.size, second.bins) != (first.size, first.bins):
-                load.error = (
-                    f"{load.weights.name} reads {second.size} px and {second.bins} bins, the first network "
-                    f"{first.size} px and {first.bins}; compare networks of one input shape."
-                )
-        if load.error or load.engine is None:
-            self.compare(None)
-            self._window.notice.say(load.error, bad=True)
-        else:
-            load.pipeline.set_second(load.engine)
-            if not self.panel.isVisible():
-                words = f"{load.weights.name} is asked too: Ctrl+3 shows both, or View, Panels, {self.panel.title}."
-                self._window.notice.say(words)
+        pipeline.set_second(second)
+        if not self.panel.isVisible():
+            words = f"{weights.name} is asked too: Ctrl+3 shows both, or View, Panels, {self.panel.title}."
+            self.context.notices.say(words)

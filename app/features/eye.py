@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from functools import partial
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QTimer
 
 from mcoe.capture.find_eye import find_eye
 from mcoe.capture.source import SourceInfo
-from mcoe.core.errors import McoeError
 from mcoe.events.inputs import default_roi
-from mcoe.events.noise import NoiseFilter
-from mcoe.live.jobs.moments import Look
 from mcoe.results import View
 
+from ..core.context import Context, Feature
+from ..core.settings import MOST_VIEWS
+from ..panels.camera import CameraPanel
 from ..panels.roi_editor import Roi, RoiEditor, moved, scaled
 from ..widgets.words import short
 
-if TYPE_CHECKING:
-    from ..shell.window import MainWindow
-
 #: What a key moves the square by, sensor pixels.
 STEP = 4
-LOOK_MS = 50
 
 
-class Eye(QObject):
-    """Wires region, mirroring and noise filter to the window; each source's region is remembered by its name."""
+class EyeRegion(Feature):
+    """Wires region, mirroring and noise filter; each source's region is remembered by its name."""
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    order = 40
+    #: Figures that change faster cannot be read.
+    NOTE_MS = 250
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._source: SourceInfo | None = None
-        self.view: View | None = None
-        self._found: list[Roi | str | None] = []
-        self.make_filter = partial(NoiseFilter)
-        self.editor = RoiEditor(window.camera)
+        self._panel = context.panels.get(CameraPanel)
+        self.editor = RoiEditor(self._panel)
         self.editor.changed.connect(lambda roi: self._set(View(roi, self.mirror_action.isChecked())))
         self.editor.finished.connect(self._keep)
-        add = window.menus.add
+        add = context.menus.add
         self.find_action = add("View", "&Find the eye", "F", self.find, "Propose the square that the network sees")
         hint = "Mirror the square: the network learnt right eyes"
         self.mirror_action = add("View", "&Left eye (mirrored)", "M", self._mirror, hint, checked=False)
@@ -51,51 +44,51 @@ class Eye(QObject):
             add("View", f"Square {name}", f"Alt+{name.capitalize()}", partial(self.move, dx * STEP, dy * STEP))
         add("View", "Larger square", "Alt++", partial(self.scale, 2 * STEP))
         add("View", "Smaller square", "Alt+-", partial(self.scale, -2 * STEP))
-        kept = window.settings.value("filter", False, bool)
         hint = "Keep an event only if a neighbour fired in the 2 ms before it (background-activity filter)"
-        self.filter_action = add("View", "&Noise filter", "N", self.set_filter, hint, checked=bool(kept))
-        self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(self._look)
+        filter_on = context.settings.values.filter_on
+        self.filter_action = add("View", "&Noise filter", "N", self.set_filter, hint, checked=filter_on)
         self._note_timer = QTimer(self)
-        self._note_timer.setInterval(window.STATUS_MS)
+        self._note_timer.setInterval(self.NOTE_MS)
         self._note_timer.timeout.connect(self.say)
         self._note_timer.start()
-        window.source_changed.connect(self._opened)
-        window.pipeline_changed.connect(self._started)
-        window.camera.setToolTip(
-            f"{window.camera.sentence} Drag the square to where the eye is; drag a corner to size it."
-        )
-
-    @property
-    def look(self) -> Look:
-        """How the stream is looked at now, for whoever reads the recording once more."""
-        return Look(self.view, self.make_filter if self.filter_action.isChecked() else None)
+        self._filter = (filter_on, context.settings.values.filter_ms)
+        context.settings.changed.connect(self._settings_changed)
+        context.stream.source_changed.connect(self._opened)
+        context.stream.pipeline_changed.connect(self._started)
+        self._panel.setToolTip(f"{self._panel.sentence} Drag the square to where the eye is; drag a corner to size it.")
 
     # ---- region and mirror
 
+    @property
+    def view(self) -> View | None:
+        """Where the eye is; None for the largest square in the middle."""
+        return self.context.looking.view
+
     def _opened(self, source: SourceInfo | None) -> None:
-        self._source, self.view = source, None
+        self._source = source
+        self.context.looking.set_view(None)
         if source is None:
             return
-        kept = _kept(str(self._window.settings.value(_key(source), "")), source.size)
+        kept = _fitting(self.context.settings.values.views.get(source.name), source.size)
         self._show_mirror(kept is not None and kept.mirror)
         if kept is not None:
             self._set(kept)
 
     def _started(self, pipeline: object) -> None:
         if pipeline is not None and self.filter_action.isChecked():
-            self.set_filter(True)
+            self._apply_filter()
 
     def _set(self, view: View) -> None:
-        self.view = view
-        if self._window.pipeline is not None:
-            self._window.pipeline.set_view(view)
+        self.context.looking.set_view(view)
+        if self.context.stream.pipeline is not None:
+            self.context.stream.pipeline.set_view(view)
 
     def _keep(self) -> None:
         if self._source is not None and self.view is not None:
-            words = json.dumps({"roi": self.view.roi, "mirror": self.view.mirror})
-            self._window.settings.setValue(_key(self._source), words)
+            views = dict(self.context.settings.values.views)
+            views.pop(self._source.name, None)
+            views[self._source.name] = (*self.view.roi, self.view.mirror)
+            self.context.settings.update(views=dict(list(views.items())[-MOST_VIEWS:]))
 
     def _mirror(self, mirrored: bool) -> None:
         if self._source is not None:
@@ -131,74 +124,58 @@ class Eye(QObject):
 
     def find(self) -> None:
         """Look for an eye in the newest frame, in a thread; the answer moves the square or is told."""
-        result = self._window.camera.result
+        result, notices = self.context.stream.result, self.context.notices
         if result is None or result.window.frame is None:
-            self._window.notice.say("There is no frame to look for an eye in; drag the square by hand.", bad=True)
+            notices.fail("There is no frame to look for an eye in; drag the square by hand.")
             return
-        image, found = result.window.frame.image, self._found
-
-        def look() -> None:
-            try:
-                found.append(find_eye(image))
-            except McoeError as error:
-                found.append(str(error))
-
-        thread = threading.Thread(target=look, name="mcoe-find-eye", daemon=True)
-        thread.start()
-        self._window.join_at_end(thread)
+        image, source = result.window.frame.image, self._source
         self.find_action.setEnabled(False)
-        self._window.notice.say("Looking for an eye…")
-        self._timer.start()
+        notices.say("Looking for an eye…")
+        self.context.jobs.start(
+            "Finding the eye", lambda _: find_eye(image), lambda found: self._found(found, source),
+            over=lambda: self.find_action.setEnabled(True), kept=True,
+        )  # fmt: skip
 
-    def _look(self) -> None:
-        if not self._found:
-            return
-        self._timer.stop()
-        self.find_action.setEnabled(True)
-        found = self._found.pop()
-        if isinstance(found, str):
-            self._window.notice.say(found, bad=True)
-        elif found is None:
-            words = "No eye was found in this frame; drag the square by hand, or try again when it is open."
-            self._window.notice.say(words, bad=True)
-        elif self._source is not None:
-            self._ask(moved(found, 0, 0, self._source.size))
-            self._window.notice.say("An eye was found; drag the square to adjust it.")
+    def _found(self, found: Roi | None, source: SourceInfo | None) -> None:
+        notices = self.context.notices
+        if found is None:
+            notices.fail("No eye was found in this frame; drag the square by hand, or try again when it is open.")
+        elif source is not None and source is self._source:
+            self._ask(moved(found, 0, 0, source.size))
+            notices.say("An eye was found; drag the square to adjust it.")
 
     # ---- noise filter
 
     def set_filter(self, on: bool) -> None:
         """Filter the event noise from the next batch on, or stop."""
-        self._window.settings.setValue("filter", on)
-        if self._window.pipeline is not None:
-            self._window.pipeline.set_filter(self.make_filter if on else None)
-        self.say()
+        self.context.settings.update(filter_on=on)
 
-    def set_reach(self, duration_us: int) -> None:
-        """Let an event's neighbour have fired so long before it, µs."""
-        self.make_filter = partial(NoiseFilter, duration_us=duration_us)
-        if self.filter_action.isChecked():
-            self.set_filter(True)
+    def _settings_changed(self, values: object) -> None:
+        now = self.context.settings.values
+        before, self._filter = self._filter, (now.filter_on, now.filter_ms)
+        if before != self._filter and (before[0] or now.filter_on):
+            self.filter_action.setChecked(now.filter_on)
+            self._apply_filter()
+
+    def _apply_filter(self) -> None:
+        if self.context.stream.pipeline is not None:
+            self.context.stream.pipeline.set_filter(self.context.looking.make_filter)
+        self.say()
 
     def say(self) -> None:
         """Bring the camera panel's note up to date: mirrored or not, events per second before and after the filter."""
+        pipeline = self.context.stream.pipeline
         words = ["left eye"] if self.mirror_action.isChecked() else []
-        if self.filter_action.isChecked() and self._window.pipeline is not None:
-            stats = self._window.pipeline.stats()
+        if self.filter_action.isChecked() and pipeline is not None:
+            stats = pipeline.stats()
             words.append(f"noise filter: {short(stats.events_per_s)} → {short(stats.kept_per_s)} events/s")
-        self._window.camera.note.setText(" · ".join(words))
+        self._panel.note.setText(" · ".join(words))
 
 
-def _key(source: SourceInfo) -> str:
-    return f"views/{quote(source.name, safe='')}"
-
-
-def _kept(words: str, size: tuple[int, int]) -> View | None:
-    """Read a remembered view; None where there is none, or it does not fit a sensor of this size."""
-    try:
-        notes = json.loads(words)
-        x, y, side = (int(value) for value in notes["roi"])
-        fits = 0 <= x <= size[0] - side and 0 <= y <= size[1] - side and side > 0
-        return View((x, y, side), bool(notes["mirror"])) if fits else None
-    except (ValueError, KeyError, TypeError):
+def _fitting(kept: tuple[int, int, int, bool] | None, size: tuple[int, int]) -> View | None:
+    """Return a remembered view; None where there is none, or it does not fit a sensor of this size."""
+    if kept is None:
         return None
+    x, y, side, mirror = kept
+    fits = 0 <= x <= size[0] - side and 0 <= y <= size[1] - side and side > 0
+    return View((x, y, side), mirror) if fits else None

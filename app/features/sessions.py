@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from mcoe.core.errors import McoeError
+from mcoe.core.paths import home
 from mcoe.recording.recorder import RecorderStatus
 
+from ..core.context import Context, Feature
+from ..core.settings import MOST_RECENT
+from ..dialogs.browser import Browser
 from ..widgets.words import short
 
-if TYPE_CHECKING:
-    from ..dialogs.browser import Browser
-    from ..shell.window import MainWindow
 
-RECENT = 10
-LOOK_MS = 250
+class Sessions(Feature):
+    """Wires recording and finding of recordings to the stream."""
 
+    order = 30
+    #: How often a running recording's size is brought up to date.
+    STATUS_MS = 250
 
-class Sessions(QObject):
-    """Wires recording, labelling and finding of recordings to the window."""
-
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self.browser: Browser | None = None
         self._file: Path | None = None  # being recorded, as far as was shown
-        self._ended: list[RecorderStatus | None] = []  # what became of a recording that was stopped
-        self._why = ""  # what stopped it, where that was not the user
-        self.recent_menu = window.menus["File"].addMenu("Open &recent")
-        self.recent_menu.setToolTipsVisible(True)
-        add = window.menus.add
+        self.recent_menu = context.menus.submenu("File", "Open &recent")
+        add = context.menus.add
         hint = "Open a data set's sequence, or a folder of numbered frames, as a recording"
         add("File", "Open a &folder…", "Ctrl+Shift+O", self.open_folder, hint)
         self.record_action = add("Session", "&Record", "R", self.set_recording, "Record events, frames and answers",
@@ -48,12 +43,12 @@ class Sessions(QObject):
         self.button.setToolTip("Record events, frames and answers to one file (R)")
         self.button.setAccessibleName("Record")
         self.button.toggled.connect(lambda on: self.record_action.setChecked(on))
-        window.transport.layout().addWidget(self.button)
-        window.transport.installEventFilter(self)
+        self.button.installEventFilter(self)
+        context.add_tool(self.button)
         self._timer = QTimer(self)
-        self._timer.setInterval(LOOK_MS)
-        self._timer.timeout.connect(self.look)
-        window.pipeline_changed.connect(self._opened)
+        self._timer.setInterval(self.STATUS_MS)
+        self._timer.timeout.connect(self.refresh)
+        context.stream.pipeline_changed.connect(self._opened)
         self._show_recent()
         self._show(None)
         self._opened(None)
@@ -61,22 +56,24 @@ class Sessions(QObject):
     # ---- recent files
 
     @property
-    def recent(self) -> list[str]:
+    def recent(self) -> tuple[str, ...]:
         """What was opened lately, the newest first."""
-        kept = self._window.settings.value("recent", [])
-        return [kept] if isinstance(kept, str) else list(kept or [])
+        return self.context.settings.values.recent
 
     def _opened(self, pipeline: object) -> None:
         self._shown_stopped()
-        if pipeline is not None:
+        if pipeline is None:
+            self._timer.stop()
+        else:
             self._timer.start()
         self.record_action.setEnabled(pipeline is not None)
         self.button.setEnabled(pipeline is not None)
-        path = self._window.path
-        if pipeline is None or path is None or self._window.bundled:
+        stream = self.context.stream
+        if pipeline is None or stream.path is None or stream.bundled:
             return
-        path = str(Path(path).absolute())
-        self._window.settings.setValue("recent", [path, *(p for p in self.recent if p != path)][:RECENT])
+        path = str(Path(stream.path).absolute())
+        others = (p for p in self.recent if p != path)
+        self.context.settings.update(recent=(path, *others)[:MOST_RECENT])
         self._show_recent()
 
     def _show_recent(self) -> None:
@@ -84,7 +81,7 @@ class Sessions(QObject):
         for path in self.recent:
             action = self.recent_menu.addAction(Path(path).name)
             action.setToolTip(path)
-            action.triggered.connect(lambda _checked=False, path=path: self._window.open(path))
+            action.triggered.connect(lambda _checked=False, path=path: self.context.stream.open(path))
         self.recent_menu.setEnabled(bool(self.recent))
         if self.recent:
             self.recent_menu.addSeparator()
@@ -92,34 +89,34 @@ class Sessions(QObject):
 
     def forget(self) -> None:
         """Empty the list of what was opened lately."""
-        self._window.settings.setValue("recent", [])
+        self.context.settings.update(recent=())
         self._show_recent()
 
     def open_folder(self) -> None:
         """Ask for a folder of images and open it."""
-        window = self._window
-        last = str(window.settings.value("folder", str(Path.home())))
-        folder = QFileDialog.getExistingDirectory(window, "Open a sequence's folder", last)
+        settings = self.context.settings
+        last = str(settings.folder("open", home()))
+        folder = QFileDialog.getExistingDirectory(self.context.parent, "Open a sequence's folder", last)
         if folder:
-            window.settings.setValue("folder", str(Path(folder).parent))
-            window.open(folder)
+            settings.keep_folder("open", Path(folder).parent)
+            self.context.stream.open(folder)
 
     # ---- recording
 
     @property
     def folder(self) -> Path:
         """Where recordings are kept."""
-        return Path(str(self._window.settings.value("recordings", str(Path.home() / "MCO-E Live"))))
+        return self.context.settings.folder("recordings", home() / "MCO-E Live")
 
     def choose_folder(self) -> None:
         """Ask where recordings are kept."""
-        folder = QFileDialog.getExistingDirectory(self._window, "Folder for recordings", str(self.folder))
+        folder = QFileDialog.getExistingDirectory(self.context.parent, "Folder for recordings", str(self.folder))
         if folder:
-            self._window.settings.setValue("recordings", folder)
+            self.context.settings.keep_folder("recordings", Path(folder))
 
     def set_recording(self, on: bool) -> None:
         """Start a recording in the folder, or finish the one that runs."""
-        pipeline = self._window.pipeline
+        pipeline, notices = self.context.stream.pipeline, self.context.notices
         if pipeline is None or on == (pipeline.recording is not None):
             return
         if not on:
@@ -131,19 +128,17 @@ class Sessions(QObject):
             pipeline.record(file)
         except McoeError as error:
             self._shown_stopped()
-            self._window.notice.say(str(error), bad=True)
+            notices.fail(str(error))
             return
         self._file = file
-        self.look()
-        self._window.notice.say(f"Recording to {file}")
+        self.refresh()
+        notices.say(f"Recording to {file}")
 
     def _finish(self, stop: Callable[[], RecorderStatus | None], why: str = "") -> None:
         """Let the recording end in a thread: the disk may take its time for what waits."""
-        ended = self._ended = []
-        self._why = why
-        thread = threading.Thread(target=lambda: ended.append(stop()), name="mcoe-record-end")
-        thread.start()
-        self._window.join_at_end(thread)
+        self.context.jobs.start(
+            "Finishing the recording", lambda _: stop(), lambda status: self._tell_stopped(status, why), kept=True
+        )
         self._shown_stopped()
 
     def _make_folder(self) -> None:
@@ -153,47 +148,45 @@ class Sessions(QObject):
             words = f"{self.folder} cannot be made ({error.strerror}); choose another recording folder."
             raise McoeError(words) from error
 
-    def look(self) -> None:
-        """Show how the recording does; tell when it ended by itself."""
-        if self._ended:
-            status = self._ended.pop()
-            if status is not None:
-                self._tell_stopped(status)
-            elif self._why:
-                self._window.notice.say(self._why)
-        pipeline = self._window.pipeline
-        status = pipeline.recording if pipeline is not None else None
+    def refresh(self) -> None:
+        """Show how the recording does; finish one that has ended by itself."""
+        pipeline = self.context.stream.pipeline
+        if pipeline is None:
+            return
+        status = pipeline.recording
         if self._file is None and status is not None:
             self._file = status.path  # the command line began it
         if self._file is None:
             return
         if status is not None and status.state == "recording":
             self._show(status)
-            return
-        if status is not None and pipeline is not None:
+        elif status is not None:
             self._finish(pipeline.stop_recording)
-            return
-        if pipeline is not None and pipeline.stats().state == "failed":
+        elif pipeline.stats().state == "failed":
             why = f"The source stopped, and with it the recording {self._file.name}: everything up to there is kept."
-        else:
-            why = f"A jump in time ended the recording {self._file.name}."
-        if pipeline is not None:
             self._finish(pipeline.stop_recording, why)
+        else:
+            self._finish(pipeline.stop_recording, f"A jump in time ended the recording {self._file.name}.")
 
     def _shown_stopped(self) -> None:
         self._file = None
         self._show(None)
 
-    def _tell_stopped(self, status: RecorderStatus) -> None:
+    def _tell_stopped(self, status: RecorderStatus | None, why: str) -> None:
+        notices = self.context.notices
+        if status is None:
+            if why:
+                notices.say(why)
+            return
         if status.error:
-            self._window.notice.say(status.error, bad=True)
+            notices.fail(status.error)
             return
         lost = (
             f"; {status.dropped_packets:,} packets were lost: the disk was too slow" if status.dropped_packets else ""
         )
-        why = f"{self._why} " if self._why else ""
-        self._window.notice.say(
-            f"{why}Recorded {short(status.events)} events and {status.frames:,} frames, {_size(status.bytes)}{lost}.",
+        notices.say(
+            f"{why + ' ' if why else ''}Recorded {short(status.events)} events and {status.frames:,} frames, "
+            f"{_size(status.bytes)}{lost}.",
             bad=bool(lost),
         )
 
@@ -213,18 +206,14 @@ class Sessions(QObject):
 
     def browse(self) -> None:
         """Show the recordings of a folder."""
-        from ..dialogs.browser import Browser
-
+        context = self.context
         if self.browser is None:
-            self.browser = Browser(self._window, self._window.open, self._window.join_at_end)
-            self.browser.resize(self._window.width() * 7 // 10, self._window.height() * 7 // 10)
-            self.browser.folder_chosen.connect(lambda folder: self._window.settings.setValue("browsed", folder))
-            self._window.pipeline_changed.connect(lambda pipeline: pipeline or self.browser.stop())
-        last = self._window.settings.value("browsed") or self._window.settings.value("folder") or self.folder
-        self.browser.show_folder(Path(str(last)))
-        self.browser.show()
-        self.browser.raise_()
-        self.browser.activateWindow()
+            browser = self.browser = Browser(context.parent, context.jobs, context.stream.open)
+            browser.folder_chosen.connect(lambda folder: context.settings.keep_folder("browse", Path(folder)))
+            context.stream.pipeline_changed.connect(lambda pipeline: browser.stop() if pipeline is None else None)
+        settings = context.settings
+        self.browser.show_folder(settings.folder("browse", settings.folder("open", self.folder)))
+        context.show(self.browser, 7 / 10, 7 / 10)
 
 
 def _size(count: int) -> str:

@@ -45,6 +45,7 @@ SPAN_S = 20.0
 class BalancePanel(Panel):
     """A split bar for the mean of α, α per token over the eye for both frames; in detail also α over time."""
 
+    key = "balance"
     title = "Modality balance α"
     sentence = "MCIB's α (Eq. 8): the share of RGB against events in the fused tokens, on average and per 4×4 token."
 

@@ -16,10 +16,14 @@ from ..widgets.painting import Canvas, Painter
 
 
 class Panel(QFrame):
-    """One plot. Subclasses set ``title`` and ``sentence`` and implement :meth:`draw`.
+    """One plot. A subclass in a module of :mod:`app.panels` is all that there is to add: it states what it is called
+    and where it stands, and implements :meth:`draw`.
 
     Attributes:
+        key: its name in the layouts' tables and in the settings.
         title: the heading.
+        layouts: where no table names ``key``, the layouts that show it at their right end.
+        shortcut: the keys that show and hide it, or nothing.
         asks: what it needs computed while it is visible: ``cam`` (Grad-CAM), ``readings`` (each modality alone).
         sentence: what the plot shows, in one sentence with the paper's term: tooltip and accessible description.
         result: the newest result, or None.
@@ -29,8 +33,11 @@ class Panel(QFrame):
         detailed: whether there is room and reason for everything the panel can say (the Explain layout).
     """
 
+    key = ""
     title = ""
     sentence = ""
+    layouts: tuple[str, ...] = ()
+    shortcut = ""
     asks: frozenset[str] = frozenset()
 
     def __init__(self) -> None:

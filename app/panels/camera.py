@@ -38,6 +38,7 @@ _POLARITIES[1:3] = theme.rgb(theme.OFF), theme.rgb(theme.ON)
 class CameraPanel(Panel):
     """Frame, event overlay and region of interest."""
 
+    key = "camera"
     title = "Camera"
     sentence = "The newest RGB frame, and over it the ON and OFF events of the 33 ms before its end."
 

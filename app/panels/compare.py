@@ -31,6 +31,7 @@ from .base import Panel
 class ComparePanel(Panel):
     """A pair of bars for each emotion: filled for the first network, outlined for the second."""
 
+    key = "compare"
     title = "Two networks"
     sentence = "The probabilities of two sets of weights for the same moment: full bars the first, outlined the second."
     #: The user asks for a second weights file, or to let go of it.

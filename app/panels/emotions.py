@@ -26,6 +26,7 @@ UNRECORDED = "Weights without a record of training: bars may mean nothing"
 class EmotionPanel(Panel):
     """Label, bar and percent for each emotion; the winner in words above."""
 
+    key = "emotions"
     title = "Emotion"
     sentence = (
         "The fused prediction of the HCE-MoE head: bars are smoothed (0.4 s unless set otherwise), the white tick "

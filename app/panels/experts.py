@@ -41,6 +41,7 @@ CALM = 90
 class ExpertPanel(Panel):
     """One column per expert; the chosen ones are filled and carry their weight. Below, in detail, the 8×7 votes."""
 
+    key = "experts"
     title = "Experts"
     sentence = (
         "The HCE-MoE router's gate for each of the eight experts; the top-2 are chosen and weighted to sum to 100 %. "

@@ -37,6 +37,7 @@ from .voxels import display_scale
 class HeatmapPanel(Panel):
     """Newer frame large, older frame small, RGB on the left and events on the right."""
 
+    key = "heatmaps"
     title = "Grad-CAM"
     sentence = (
         "Grad-CAM of the backbones' maps: where RGB and where events speak for the emotion named, or for one emotion "

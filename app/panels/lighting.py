@@ -46,6 +46,7 @@ AGREE, DISAGREE = theme.ACCENT, theme.WARNING
 class LightingPanel(Panel):
     """Sliders and presets; original and stressed frame with what the network says of each, and how long it holds."""
 
+    key = "lighting"
     title = "Lighting laboratory"
     sentence = (
         "The incoming light stressed in linear light, frames and events alike: the network's answer to both streams, "
@@ -103,6 +104,11 @@ class LightingPanel(Panel):
         box.addLayout(grid)
 
     # ---- controls
+
+    @property
+    def seen_light(self) -> Lighting:
+        """The light that is asked for while somebody sees the panel; one that changes nothing otherwise."""
+        return self.light if self.on_screen else Lighting()
 
     def set_light(self, light: Lighting) -> None:
         """Stress the stream with ``light`` and show it on the dials."""

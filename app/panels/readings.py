@@ -19,6 +19,7 @@ from .base import Panel
 class ReadingPanel(Panel):
     """Three columns of seven bars: RGB alone, both, events alone; each headed by its winner in words."""
 
+    key = "readings"
     title = "Each modality alone"
     sentence = (
         "The same moment read with one modality masked (the network's learned stand-in takes its place): RGB alone, "

@@ -19,6 +19,7 @@ from .base import Panel
 class SharePanel(Panel):
     """Two bars per kind, activation and weight, with a dashed tick where all experts would be used alike."""
 
+    key = "shares"
     title = "Expert shares"
     sentence = (
         "The running share of activations and of routing weight per kind of expert (live form of the paper's Fig. 6); "

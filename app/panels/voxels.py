@@ -31,6 +31,7 @@ from .base import Panel
 class VoxelPanel(Panel):
     """The N_b temporal bins side by side, oldest first."""
 
+    key = "voxels"
     title = "Voxel grid"
     sentence = (
         "The events of the window as the network sees them: a voxel grid of signed counts in three temporal bins."

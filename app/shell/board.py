@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
+from ..core.settings import Arrangement
 from ..panels.base import Panel
 from .layouts import LAYOUTS, Group, leaves, sizes, without_absent
 
@@ -44,12 +44,13 @@ class Board(QMainWindow):
         self._settled.setSingleShot(True)
         self._settled.timeout.connect(self.sight_changed)
 
-    def add(self, key: str, panel: Panel, layouts: tuple[str, ...] = ()) -> QAction:
-        """Take a panel in; it shows where a layout's table names ``key``, else at the right end of ``layouts``.
+    def add(self, panel: Panel) -> QAction:
+        """Take a panel in; it shows where a layout's table names its key, else at the right end of its ``layouts``.
 
         Returns:
             The action that shows and hides it.
         """
+        key = panel.key
         dock = QDockWidget(panel.title)
         dock.setObjectName(key)
         dock.setFeatures(dock.DockWidgetFeature.DockWidgetMovable | dock.DockWidgetFeature.DockWidgetClosable)
@@ -59,7 +60,7 @@ class Board(QMainWindow):
         dock.installEventFilter(self)
         dock.visibilityChanged.connect(lambda _: self._settled.start())
         self.docks[key] = dock
-        for name in layouts:
+        for name in panel.layouts:
             if key not in leaves(LAYOUTS[name]):
                 self._extra[name].append(key)
         self.addDockWidget(Qt.DockWidgetArea.TopDockWidgetArea, dock)
@@ -75,23 +76,21 @@ class Board(QMainWindow):
         assert found is not None
         return found
 
-    def arrange(self, name: str, settings: QSettings | None = None) -> None:
-        """Show a layout: as it was left, if ``settings`` know it, else as it is by default."""
+    def arrange(self, name: str, left: Arrangement | None = None) -> None:
+        """Show a layout: as it was ``left``, if that is known and fits, else as it is by default."""
         self.setUpdatesEnabled(False)
         self.layout_name, self._arranging = name, True
         self._fitted = QSize()  # nothing that moves now is the user's doing
-        state = settings.value(f"layouts/{name}/state") if settings is not None else None
-        if not (isinstance(state, QByteArray) and self.restoreState(state, STATE_VERSION)):
+        state = QByteArray.fromBase64(left.state.encode()) if left is not None else QByteArray()
+        if left is None or state.isEmpty() or not self.restoreState(state, STATE_VERSION):
             self._place(self.tree(name))
             room = QSize(1000, 1000) if self.size().isEmpty() else self.size()
             wanted = sizes(self.tree(name), room.width(), room.height(), GAP)
             self._shares = {key: (w / room.width(), h / room.height()) for key, (w, h) in wanted.items()}
         else:
-            assert settings is not None
-            saved = json.loads(str(settings.value(f"layouts/{name}/shares", "{}")))
-            self._shares = {key: (float(w), float(h)) for key, (w, h) in saved.items()}
+            self._shares = dict(left.shares)
             # Qt leaves docks of the layout before among those that it restores.
-            shown = json.loads(str(settings.value(f"layouts/{name}/shown", "[]"))) or leaves(self.tree(name))
+            shown = left.shown or leaves(self.tree(name))
             for key in self.docks.keys() - set(shown):
                 self.removeDockWidget(self.docks[key])
         self._arranging = False
@@ -99,12 +98,11 @@ class Board(QMainWindow):
         self.setUpdatesEnabled(True)
         self.arranged.emit(name)
 
-    def keep(self, settings: QSettings) -> None:
-        """Remember the arrangement of the layout now shown."""
-        settings.setValue(f"layouts/{self.layout_name}/state", self.saveState(STATE_VERSION))
-        settings.setValue(f"layouts/{self.layout_name}/shares", json.dumps(self._shares))
-        shown = [key for key, dock in self.docks.items() if not dock.isHidden()]
-        settings.setValue(f"layouts/{self.layout_name}/shown", json.dumps(shown))
+    def arrangement(self) -> Arrangement:
+        """Return how the layout now shown stands."""
+        state = bytes(self.saveState(STATE_VERSION).toBase64().data()).decode()
+        shown = tuple(key for key, dock in self.docks.items() if not dock.isHidden())
+        return Arrangement(state, dict(self._shares), shown)
 
     def _place(self, tree: str | Group) -> None:
         for dock in self.docks.values():

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow
 
 
 class DropWindow(QMainWindow):
-    """Opens the one local file or folder that is dropped on it; anything else is refused while it hovers."""
+    """Tells of the one local file or folder that is dropped on it; anything else is refused while it hovers."""
 
-    #: Weights were dropped: a path.
-    weights_dropped = Signal(object)
+    #: A path was dropped.
+    dropped = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.setAcceptDrops(True)
-
-    def open(self, path: str | None) -> None:
-        """Open ``path``."""
-        raise NotImplementedError
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped_file(event):
@@ -31,10 +25,7 @@ class DropWindow(QMainWindow):
         path = _dropped_file(event)
         if path:
             event.acceptProposedAction()
-            if path.lower().endswith(".safetensors"):
-                self.weights_dropped.emit(Path(path))
-            else:
-                self.open(path)
+            self.dropped.emit(path)
 
 
 def _dropped_file(event: QDropEvent) -> str:

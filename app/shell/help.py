@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from .menus import Menus
+from ..core.menus import Menus
 
 #: Keys that are not actions of the menus.
 _ALSO = {"Everywhere": [("Tab", "Next control"), ("Alt+F", "Open the File menu"), ("Esc", "Close this card")]}

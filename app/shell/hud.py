@@ -91,9 +91,12 @@ class Hud(QWidget):
             self.watchdog.stop()
             self._timer.stop()
 
-    def ticked(self, milliseconds: float, stats: PipelineStats) -> None:
-        """Note what one pull of the window cost, without the painting."""
+    def ticked(self, milliseconds: float) -> None:
+        """Note what showing one result cost, without the painting."""
         self._tick_ms.append(milliseconds)
+
+    def show_stats(self, stats: PipelineStats) -> None:
+        """Take the newest counters."""
         self._stats = stats
 
     def refresh(self) -> None:

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QMainWindow
 
+from ..core.menus import Menus
+from ..core.stream import Stream
+from ..widgets.controls import step_choice
+from .help import HelpOverlay
+from .hud import Hud
 from .layouts import LAYOUTS
-
-if TYPE_CHECKING:
-    from .window import MainWindow
+from .transport import Transport
 
 
-def add_actions(window: MainWindow) -> None:
-    """Fill the menus of ``window``."""
-    _file_and_playback(window)
-    _explain(window)
-    _view(window)
-    add = window.menus.add
-    window.hud_action = add(
-        "Help",
-        "&Developer figures",
-        "Ctrl+D",
-        window.hud.set_shown,
-        "How long the event loop is held up",
-        checked=False,
-    )
-    add("Help", "&Keys", "?", window.help.toggle, "All keys on one card")
+def add_file(menus: Menus, choose_file: Callable[[], None]) -> None:
+    """Begin the File menu."""
+    menus.add("File", "&Open…", "Ctrl+O", choose_file, "Open a recording of frames and events")
 
 
-def add_quit(window: MainWindow) -> None:
+def add_quit(menus: Menus, close: Callable[[], object]) -> None:
     """End the File menu, once the features have added to it."""
-    window.menus["File"].addSeparator()
-    window.menus.add("File", "&Quit", QKeySequence.StandardKey.Quit, window.close)
+    menus["File"].addSeparator()
+    menus.add("File", "&Quit", QKeySequence.StandardKey.Quit, close)
 
 
-def _file_and_playback(window: MainWindow) -> None:
-    add = window.menus.add
-    add("File", "&Open…", "Ctrl+O", window.choose_file, "Open a recording of frames and events")
-    add("Playback", "&Play or pause", "Space", window.toggle_play)
-    add("Playback", "&Step one frame", ".", window.step)
-    transport = window.transport
+def add_playback(menus: Menus, stream: Stream, transport: Transport) -> None:
+    """Fill the Playback menu."""
+    add = menus.add
+    add("Playback", "&Play or pause", "Space", stream.toggle_play)
+    add("Playback", "&Step one frame", ".", stream.step)
     for name, keys, seconds in (
         ("&Back 1 s", "Left", -1),
         ("&Forward 1 s", "Right", 1),
@@ -50,38 +40,25 @@ def _file_and_playback(window: MainWindow) -> None:
     ):
         add("Playback", name, keys, lambda by=seconds: transport.skip(by))
     add("Playback", "To the s&tart", "Home", lambda: transport.skip(-1e9))
-    add("Playback", "S&lower", "[", lambda: _next(transport.speed, -1, wrap=False))
-    add("Playback", "F&aster", "]", lambda: _next(transport.speed, 1, wrap=False))
+    add("Playback", "S&lower", "[", lambda: step_choice(transport.speed, -1, wrap=False))
+    add("Playback", "F&aster", "]", lambda: step_choice(transport.speed, 1, wrap=False))
 
 
-def _explain(window: MainWindow) -> None:
-    add, heat = window.menus.add, window.heatmaps
-    add(
-        "Explain", "Next &emotion", "C", lambda: _next(heat.target, 1), "Explain the next emotion's score with Grad-CAM"
-    )
-    add("Explain", "Previous e&motion", "Shift+C", lambda: _next(heat.target, -1))
-    add("Explain", "&Against the next", "V", lambda: _next(heat.versus, 1), "Take the next emotion's evidence off")
-    add("Explain", "A&gainst the previous", "Shift+V", lambda: _next(heat.versus, -1))
-    add("Explain", "Other &layer", "G", lambda: _next(heat.layer, 1), "Weigh the maps of stage 3 or of stage 4")
-    step = heat.opacity.pageStep()
-    add("Explain", "More &opaque", "+", lambda: heat.opacity.setValue(heat.opacity.value() + step))
-    add("Explain", "Less o&paque", "-", lambda: heat.opacity.setValue(heat.opacity.value() - step))
-    add("Explain", "&Weigh the votes", "W", window.experts.weighted.toggle, window.experts.weighted.toolTip())
-    add("Explain", "&Count expert shares anew", "Shift+W", window.shares.restart)
-
-
-def _view(window: MainWindow) -> None:
-    add = window.menus.add
-    hint = "Draw the window's ON and OFF events over the frame"
-    window.overlay_action = add("View", "&Events over the frame", "E", window.camera.set_overlay, hint, checked=True)
+def add_view(
+    menus: Menus, window: QMainWindow, show_layout: Callable[[str], None], reset_layout: Callable[[], None]
+) -> None:
+    """Begin the View menu."""
     for number, name in enumerate(LAYOUTS, 1):
-        add("View", f"&{name} layout", f"Ctrl+{number}", lambda name=name: window.show_layout(name))
-    add("View", "&Reset this layout", "Ctrl+0", window.reset_layout, "Put every panel back in its place")
-    full = "Fill the screen"
-    add("View", "&Full screen", "F11", lambda on: window.showFullScreen() if on else window.showNormal(), full, False)
+        menus.add("View", f"&{name} layout", f"Ctrl+{number}", lambda name=name: show_layout(name))
+    menus.add("View", "&Reset this layout", "Ctrl+0", reset_layout, "Put every panel back in its place")
+    hint = "Fill the screen"
+    menus.add(
+        "View", "&Full screen", "F11", lambda on: window.showFullScreen() if on else window.showNormal(), hint, False
+    )
 
 
-def _next(choice: QComboBox, by: int, wrap: bool = True) -> None:
-    """Choose the entry ``by`` further on, from the last to the first if ``wrap``."""
-    index, count = choice.currentIndex() + by, choice.count()
-    choice.setCurrentIndex(index % count if wrap else min(count - 1, max(0, index)))
+def add_help(menus: Menus, hud: Hud, overlay: HelpOverlay) -> None:
+    """Begin the Help menu."""
+    hint = "How long the event loop is held up"
+    menus.add("Help", "&Developer figures", "Ctrl+D", hud.set_shown, hint, checked=False)
+    menus.add("Help", "&Keys", "?", overlay.toggle, "All keys on one card")

@@ -42,7 +42,7 @@ LAYOUTS: dict[str, Group] = {
             ),
             53,
         ),
-        ("timeline", 16),
+        ("recent", 16),
     ),
     "Explain": column(
         (
@@ -53,11 +53,11 @@ LAYOUTS: dict[str, Group] = {
             ),
             57,
         ),
-        ("history", 14),
+        ("whole_recording", 14),
     ),
     "Lighting": column(
         (row(("lighting", 84), (column(("emotions", 30), ("compare", 25)), 40)), 55),
-        ("timeline", 14),
+        ("recent", 14),
     ),
 }
 

@@ -43,10 +43,6 @@ class Mark(QWidget):
             self._timer.stop()
         self.update()
 
-    @property
-    def turning(self) -> bool:
-        return self._timer.isActive()
-
     def _turn(self) -> None:
         self.angle = (self.angle + self.TURN_DEGREES) % 360
         self.update()

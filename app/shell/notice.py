@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
 
@@ -42,7 +43,7 @@ class Notice(QLabel):
         height = self.heightForWidth(width) + pad // 2
         self.setGeometry((room.width() - width) // 2, room.height() - height - pad, width, height)
 
-    def mousePressEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         self.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

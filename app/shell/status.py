@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from mcoe.results import EngineInfo, PipelineStats
@@ -21,6 +22,9 @@ _WEIGHTS = "The file the network's weights come from"
 
 class StatusLine(QFrame):
     """Caption over value, in cells of fixed width so that nothing moves."""
+
+    #: Figures that change faster cannot be read, s.
+    CALM_S = 0.25
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,9 +60,9 @@ class StatusLine(QFrame):
         self._cells[key], self._templates[key] = value, template
         row.addLayout(cell, 1)
 
-    def changeEvent(self, event) -> None:  # type: ignore[no-untyped-def]
+    def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == event.Type.StyleChange:
+        if event.type() == QEvent.Type.StyleChange:
             for key, label in getattr(self, "_cells", {}).items():
                 label.ensurePolished()
                 label.setMinimumWidth(label.fontMetrics().horizontalAdvance(self._templates[key]))

@@ -34,3 +34,9 @@ def switch(words: str, hint: str) -> QToolButton:
     button.setToolTip(hint)
     button.setCheckable(True)
     return button
+
+
+def step_choice(choice: QComboBox, by: int, wrap: bool = True) -> None:
+    """Choose the entry ``by`` further on, from the last to the first if ``wrap``."""
+    index, count = choice.currentIndex() + by, choice.count()
+    choice.setCurrentIndex(index % count if wrap else min(count - 1, max(0, index)))

@@ -36,20 +36,20 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
         raise
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
     """Replace ``path`` by ``data``. Raises OSError, see :func:`replacing`."""
-    with replacing(path) as file:
+    with replacing(path, mode) as file:
         file.write(data)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, mode: int | None = None) -> None:
     """Replace ``path`` by ``text``, UTF-8. Raises OSError, see :func:`replacing`."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), mode)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, mode: int | None = None) -> None:
     """Replace ``path`` by ``content`` as JSON. Raises OSError, see :func:`replacing`."""
-    write_text(path, json.dumps(content, indent=1) + "\n")
+    write_text(path, json.dumps(content, indent=1) + "\n", mode)
 
 
 def _mode(path: Path) -> int:

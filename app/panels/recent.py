@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QPen
 
+from mcoe.core.timing import TICK_US
 from mcoe.core.words import EMOTIONS
 from mcoe.live.stream.pipeline import HistoryPoint
 from mcoe.results import Result
@@ -35,15 +36,14 @@ from ..widgets.painting import (
 from .base import Panel
 
 SPAN_S = 20.0
-#: Unit of the dash patterns, stream time µs: dashes travel with the curve instead of crawling along it.
-_TICK_US = 33_333
 _MARK = theme.mix(theme.LINE, theme.DIM, 0.45).getRgb()[:3]
 _PIXEL_UP = np.array([0, 16], np.int32)
 
 
-class TimelinePanel(Panel):
+class RecentPanel(Panel):
     """Seven lines, each named at its end; a vertical line marks a seek or a loop."""
 
+    key = "recent"
     title = "Last 20 s"
     sentence = (
         "The raw probability of each emotion over the last 20 s of stream time; a thin line marks a seek or loop."
@@ -204,14 +204,15 @@ def dashed(
         stamps_us: ``(n,)`` stream times, ascending.
         places: ``(n, 2)``, px.
         leads: ``(n,)``, true where the segment that a point begins is to be emphasised.
-        pattern: alternates on and off, in ticks of stream time; empty is solid.
+        pattern: alternates on and off, in ticks of stream time, so that dashes travel with the curve instead of
+            crawling along it; empty is solid.
 
     Returns:
         Places ``(k, 2)``, k >= n, and ``(k,)`` each whether the segment that they begin is drawn, and emphasised.
     """
     if not pattern or len(stamps_us) < 2:
         return places, np.ones(len(places), bool), leads
-    ends = np.cumsum(pattern) * _TICK_US  # of each part within a period
+    ends = np.cumsum(pattern) * TICK_US  # of each part within a period
     period = int(ends[-1])
     periods = np.arange(stamps_us[0] // period, stamps_us[-1] // period + 1)
     cuts = (periods[:, None] * period + ends[None]).ravel()

@@ -74,11 +74,12 @@ class Menus:
         self._window.addAction(action)
         self._actions.append((menu, action))
 
-    def panel(self, action: QAction) -> None:
-        """List a panel's switch under View, Panels."""
+    def panel(self, action: QAction, keys: str = "") -> None:
+        """List a panel's switch under View, Panels; ``keys`` is its shortcut, or nothing."""
         if self._panels is None:
             self._panels = self.submenu("View", "&Panels")
-        self._panels.addAction(action)
+        action.setShortcut(QKeySequence(keys))
+        self.adopt("View", action, self._panels)
 
     def keys(self) -> dict[str, list[tuple[str, str]]]:
         """Return ``(keys, name)`` of every action that has a shortcut, by menu."""

@@ -45,7 +45,7 @@ _UNSEEN = np.array(theme.rgb(theme.CANVAS), np.uint8)
 _COLOURS = np.array([theme.rgb(colour) for colour in theme.EMOTION_COLOURS.values()], np.uint8)
 
 
-class History:
+class Lane:
     """Predictions and event rate over a time axis of :data:`BINS` bins; what is played again replaces what was there.
 
     Attributes:
@@ -103,9 +103,10 @@ class History:
         return self.start_us + round(min(1.0, max(0.0, share)) * self.span_us)
 
 
-class HistoryPanel(Panel):
+class WholeRecordingPanel(Panel):
     """Three lanes over the whole recording and a playhead."""
 
+    key = "whole_recording"
     title = "Whole recording"
     sentence = (
         "The fused prediction over the whole recording as stacked probabilities, what is true where it is labelled, "
@@ -116,7 +117,7 @@ class HistoryPanel(Panel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.data = History()
+        self.data = Lane()
         self._picture = np.zeros((ROWS, BINS, 3), np.uint8)
         self._pointed: int | None = None
         self.plot = QRectF()
@@ -126,9 +127,9 @@ class HistoryPanel(Panel):
     def set_context(self, source: SourceInfo | None, engine: EngineInfo | None) -> None:
         if source is not self.source:
             if source is None or source.duration_us is None:
-                self.data = History(grows=True)
+                self.data = Lane(grows=True)
             else:
-                self.data = History(source.start_us, source.duration_us)
+                self.data = Lane(source.start_us, source.duration_us)
         super().set_context(source, engine)
 
     def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
@@ -137,7 +138,7 @@ class HistoryPanel(Panel):
         self._say()
 
     def clear(self) -> None:
-        self.data, self._pointed = History(grows=True), None
+        self.data, self._pointed = Lane(grows=True), None
         self.note.setText("")
         super().clear()
 
