@@ -134,7 +134,7 @@ class Stream(QObject):
         pipeline, self.pipeline = self.pipeline, None
         self.result, self._state = None, ""
         if pipeline is not None:
-            closing = self._jobs.start("Closing", lambda _: pipeline.close(), kept=True)
+            closing: Job[None] = self._jobs.start("Closing", lambda _: pipeline.close(), kept=True)
             self._closings.append(closing)
             closing.over.connect(lambda: self._closed(closing))
             self.pipeline_changed.emit(None)

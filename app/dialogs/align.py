@@ -256,9 +256,9 @@ class AlignDialog(QDialog):
             self._tell(f"{left[0]} to click in the frame, {left[1]} in the events, in the same order.")
         elif self._shown is not None:
             start = self._shown.alignment
-            points = (np.array(v.points) for v in (self.frame_view, self.event_view))
+            frame, events = np.array(self.frame_view.points), np.array(self.event_view.points)
             try:
-                self.candidate = align.from_points(*points, start.frame_size, start.size)
+                self.candidate = align.from_points(frame, events, start.frame_size, start.size)
                 self._tell("Yellow is where edges and events meet. Refine, keep, or clear and click again.")
             except McoeError as error:
                 self.clear_points()

@@ -236,10 +236,9 @@ class CameraDialog(QDialog):
     @property
     def chosen(self) -> CameraSpec | None:
         """The camera chosen in the list."""
-        item = self.list.currentItem()
-        if item is None:
+        if self.list.currentRow() < 0:
             return None
-        listing: CameraListing = item.data(_ROLE)
+        listing: CameraListing = self.list.currentItem().data(_ROLE)
         if listing.backend == "webcam":
             return CameraSpec("webcam", None, listing.serial)
         name = self.address.text().strip() if listing.backend == "network" else listing.backend

@@ -33,12 +33,12 @@ class EyeRegion(Feature):
         self._source: SourceInfo | None = None
         self._panel = context.panels.get(CameraPanel)
         self.editor = RoiEditor(self._panel)
-        self.editor.changed.connect(lambda roi: self._set(View(roi, self.mirror_action.isChecked())))
-        self.editor.finished.connect(self._keep)
         add = context.menus.add
         self.find_action = add("View", "&Find the eye", "F", self.find, "Propose the square that the network sees")
         hint = "Mirror the square: the network learnt right eyes"
         self.mirror_action = add("View", "&Left eye (mirrored)", "M", self._mirror, hint, checked=False)
+        self.editor.changed.connect(lambda roi: self._set(View(roi, self.mirror_action.isChecked())))
+        self.editor.finished.connect(self._keep)
         add("View", "&Whole picture", "Alt+0", self.reset, "The largest square in the middle")
         for name, dx, dy in (("left", -1, 0), ("right", 1, 0), ("up", 0, -1), ("down", 0, 1)):
             add("View", f"Square {name}", f"Alt+{name.capitalize()}", partial(self.move, dx * STEP, dy * STEP))

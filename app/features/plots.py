@@ -31,6 +31,7 @@ class PlotSettings(Feature):
         heat.layer.currentIndexChanged.connect(lambda _: settings.update(heatmap_layer=heat.layer.currentData()))
 
     def _draw_events(self, shown: bool) -> None:
-        for kind in (CameraPanel, LightingPanel):
-            self.context.panels.get(kind).set_overlay(shown)
+        panels = self.context.panels
+        panels.get(CameraPanel).set_overlay(shown)
+        panels.get(LightingPanel).set_overlay(shown)
         self.context.settings.update(overlay=shown)

@@ -39,7 +39,7 @@ class Preferences(Feature):
     @property
     def values(self) -> Values:
         """The settings in effect: those kept, and over them what the command line gave."""
-        return replace(self.context.settings.values, **self._given)
+        return replace(self.context.settings.values, **self._given)  # type: ignore[arg-type]  # fields' names
 
     def show(self) -> None:
         """Show the dialog."""

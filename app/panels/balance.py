@@ -24,6 +24,7 @@ from ..widgets.painting import (
     draw_image,
     fitted,
     frame,
+    grey_to_rgb,
     line_height,
     percent,
     pixels,
@@ -166,8 +167,8 @@ def balance_over(window: Window, alpha: np.ndarray, size: tuple[int, int]) -> Im
     eye = rgb_picture(window)
     if eye is None:
         return tiles
-    grey = cv2.cvtColor(resized(cv2.cvtColor(eye, cv2.COLOR_RGB2GRAY), size), cv2.COLOR_GRAY2RGB)
-    return cv2.addWeighted(tiles, COVER, grey, 1 - COVER, 0)  # type: ignore[return-value]
+    grey = grey_to_rgb(resized(np.asarray(cv2.cvtColor(eye, cv2.COLOR_RGB2GRAY), np.uint8), size))
+    return np.asarray(cv2.addWeighted(tiles, COVER, grey, 1 - COVER, 0), np.uint8)
 
 
 def alpha_maps(alpha: np.ndarray | None, frames: int = 2) -> np.ndarray | None:

@@ -67,7 +67,8 @@ class Panel(QFrame):
         self.header.addStretch(1)
         self.header.addWidget(self.note)
         self.canvas = Canvas(self.draw)
-        box = QVBoxLayout(self)
+        #: From head to foot; a panel may add controls below its canvas.
+        box = self.box = QVBoxLayout(self)
         box.setContentsMargins(10, 0, 10, 8)
         box.setSpacing(0)
         box.addWidget(self.head)

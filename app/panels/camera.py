@@ -21,6 +21,7 @@ from ..widgets.painting import (
     draw_image,
     fitted,
     frame,
+    grey_to_rgb,
     legend,
     line_height,
     pixels,
@@ -113,7 +114,7 @@ def compose(window: Window, sensor: tuple[int, int], size: tuple[int, int], over
     else:
         picture = resized(window.frame.image, size)
         if picture.ndim == 2:
-            picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
+            picture = grey_to_rgb(picture)
     if (not overlay and window.frame is not None) or not len(window.events):
         return picture
     # A sensor finer than the screen is drawn at screen pixels, so that no single event fades away.

@@ -173,7 +173,7 @@ FULL = 0.8
 def votes(prediction: Prediction, weighted: bool) -> NDArray[np.float64]:
     """Return each expert's softmax ``(N_e, J)``; ``weighted`` by the router, 0 for those not chosen."""
     logits = prediction.expert_logits.astype(np.float64)
-    shares = np.exp(logits - logits.max(1, keepdims=True))
+    shares: NDArray[np.float64] = np.exp(logits - logits.max(1, keepdims=True))
     shares /= shares.sum(1, keepdims=True)
     if weighted:
         weights = np.zeros(len(shares))

@@ -23,6 +23,7 @@ from ..widgets.painting import (
     draw_image,
     fitted,
     frame,
+    grey_to_rgb,
     line_height,
     pixels,
     placeholder,
@@ -81,7 +82,7 @@ class HeatmapPanel(Panel):
             label.setObjectName("panelNote")
             under.addWidget(label)
             under.addWidget(control, share)
-        self.layout().addWidget(self.details)
+        self.box.addWidget(self.details)
         self.details.hide()
         for choice in (self.target, self.versus, self.layer):
             choice.currentIndexChanged.connect(lambda _: self.question_changed.emit())
@@ -191,7 +192,7 @@ def event_picture(window: Window) -> Image | None:
     if window.voxel is None:
         return None
     total = window.voxel.sum(0)
-    return np.clip(105 + total * (105 / display_scale(total)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(105 + total * (105 / display_scale(total)), 0, 255), np.uint8)
 
 
 def heat_over(
@@ -203,7 +204,7 @@ def heat_over(
         cam: ``(h, w)``, 0..1, or −1..1 if ``signed``.
         opacity: share of the picture that the strongest evidence covers, 0..1.
     """
-    picture = cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) if image.ndim == 2 else image
+    picture = grey_to_rgb(image)
     if cam is not None:
         # Blended at the network's own resolution: the map is smooth, so enlarging afterwards loses nothing.
         heat = cv2.resize(cam.astype(np.float32), image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
@@ -211,7 +212,7 @@ def heat_over(
         levels = np.clip(scaled, 0, 255).astype(np.uint8)
         cover = cv2.LUT(levels, opacity * (_SIGNED_COVER if signed else _COVER))
         table = _SIDES if signed else theme.HEAT_MAP
-        picture = cv2.blendLinear(coloured(levels, table), picture, cover, 1 - cover)
+        picture = np.asarray(cv2.blendLinear(coloured(levels, table), picture, cover, 1 - cover), np.uint8)
     return resized(picture, size)
 
 

@@ -97,11 +97,10 @@ class LightingPanel(Panel):
         grid.addWidget(self.sweep_button, 1, 3)
         for column in range(4):
             grid.setColumnStretch(column, 1)
-        box = self.layout()
-        box.addSpacing(8)
-        box.addLayout(row)
-        box.addSpacing(6)
-        box.addLayout(grid)
+        self.box.addSpacing(8)
+        self.box.addLayout(row)
+        self.box.addSpacing(6)
+        self.box.addLayout(grid)
 
     # ---- controls
 
@@ -142,7 +141,7 @@ class LightingPanel(Panel):
         if name.startswith("flicker"):
             depth = self.dials["flicker_depth"].value
             changed = {"flicker_depth": depth, "flicker_hz": self.dials["flicker_hz"].value if depth else 0.0}
-        self._tell(dataclasses.replace(self.light, **changed))
+        self._tell(dataclasses.replace(self.light, **changed))  # type: ignore[arg-type]  # names of the light's fields
 
     def _tell(self, light: Lighting) -> None:
         if light.active != self.light.active:
@@ -248,12 +247,13 @@ class LightingPanel(Panel):
         gap = 12.0
         column = (rect.width() - gap) / 2
         room = rect.height() - 2 * small - big - foot - 8
-        streams = (("as it came", None, None), (self._light_words(), None, None))
+        came: tuple[Window | None, Prediction | None] = (None, None)
+        lit: tuple[Window | None, Prediction | None] = (None, None)
         if self.result is not None:
-            streams = ((streams[0][0], self.result.window, self.result.prediction), streams[1])
-            if self.pair is not None:
-                assert self.result.stressed is not None
-                streams = (streams[0], (streams[1][0], self.result.stressed.window, self.pair[1]))
+            came = self.result.window, self.result.prediction
+            if self.pair is not None and self.result.stressed is not None:
+                lit = self.result.stressed.window, self.pair[1]
+        streams = (("as it came", *came), (self._light_words(), *lit))
         for i, (name, window, prediction) in enumerate(streams):
             place = QRectF(rect.left() + i * (column + gap), rect.top(), column, small)
             text(painter, place, name, LEFT, theme.TEXT if i else theme.DIM, 0.86, bold=True)

@@ -63,8 +63,8 @@ class ReadingPanel(Panel):
                 block(painter, bar, theme.RAISED, 2)
                 if values is not None:
                     share = 1.0 if index == leaders[number] else 0.55
-                    ink = theme.mix(theme.PANEL, theme.EMOTION_COLOURS[name], share)
-                    block(painter, QRectF(left, bar.top(), max(2.0, column * float(values[index])), thick), ink, 2)
+                    fill = theme.mix(theme.PANEL, theme.EMOTION_COLOURS[name], share)
+                    block(painter, QRectF(left, bar.top(), max(2.0, column * float(values[index])), thick), fill, 2)
 
     def _head(self, painter: Painter, rect: QRectF, words: str, colour: str, values: np.ndarray | None) -> None:
         small = line_height(painter, 0.86)

@@ -36,7 +36,7 @@ from ..widgets.painting import (
 from .base import Panel
 
 SPAN_S = 20.0
-_MARK = theme.mix(theme.LINE, theme.DIM, 0.45).getRgb()[:3]
+_MARK = theme.rgb(theme.mix(theme.LINE, theme.DIM, 0.45).name())
 _PIXEL_UP = np.array([0, 16], np.int32)
 
 
@@ -173,10 +173,10 @@ def _draw_lines(
             points, lit, leads = dashed(
                 stamps_us[piece], places[piece], leader[piece] == index, theme.EMOTION_DASHES[name]
             )
-            points = np.rint(points * 16).astype(np.int32)  # 4 fractional bits
-            runs += [points[run] for run in lit_runs(lit)]
+            fixed = np.rint(points * 16).astype(np.int32)  # 4 fractional bits
+            runs += [fixed[run] for run in lit_runs(lit)]
             # The leader is drawn again, 1 px above: OpenCV's own thicker antialiased lines cost four times more.
-            runs += [points[run] - _PIXEL_UP for run in lit_runs(lit & leads)]
+            runs += [fixed[run] - _PIXEL_UP for run in lit_runs(lit & leads)]
         if runs:
             cv2.polylines(picture, runs, False, theme.rgb(theme.EMOTION_COLOURS[name]), thick, cv2.LINE_AA, 4)
 

@@ -46,7 +46,7 @@ class VoxelPanel(Panel):
         # Centred as one row, so that the bins stay together whatever the panel's shape.
         left = rect.left() + (rect.width() - bins * side - (bins - 1) * gap) / 2
         top = rect.top() + (rect.height() - side - caption - 2) / 2
-        if voxel is None:
+        if voxel is None or self.result is None:
             words = "no events in this source" if self.source and not self.source.has_events else ""
             placeholder(painter, QRectF(left, top, bins * side + (bins - 1) * gap, side), words)
             return

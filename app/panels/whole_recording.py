@@ -250,7 +250,7 @@ def stacked(probabilities: NDArray[np.float32], rows: int = ROWS) -> Image:
     upto = np.cumsum(np.nan_to_num(probabilities), 1)  # (n, J)
     heights = (np.arange(rows) + 0.5) / rows  # (rows,)
     index = (heights[:, None, None] > upto[None]).sum(-1)  # (rows, n)
-    picture = _COLOURS[np.minimum(index, len(_COLOURS) - 1)]
+    picture: Image = _COLOURS[np.minimum(index, len(_COLOURS) - 1)]
     # The strongest emotion of each moment is bright, the others stand back.
     leader = probabilities.argmax(1)
     dim = index != leader[None]

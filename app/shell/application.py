@@ -42,7 +42,9 @@ def run(
     Raises:
         McoeError: the screenshot could not be written.
     """
-    app = QApplication.instance() or QApplication(sys.argv[:1])
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(sys.argv[:1])
     app.setStyle("Fusion")
     window = MainWindow(workbench)
     window.resize(1280, 800)

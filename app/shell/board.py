@@ -138,7 +138,8 @@ class Board(QMainWindow):
             (Qt.Orientation.Vertical, 1, self.height()),
         ):
             self.resizeDocks(docks, [max(1, round(self._shares[key][side] * room)) for key in keys], orientation)
-        self.layout().activate()
+        if (layout := self.layout()) is not None:
+            layout.activate()
         self._fitted = self.size()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

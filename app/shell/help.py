@@ -18,6 +18,7 @@ class HelpOverlay(QWidget):
 
     def __init__(self, parent: QWidget, menus: Menus) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setObjectName("veil")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -42,14 +43,15 @@ class HelpOverlay(QWidget):
             self.hide()
             return
         self._fill()
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._over.rect())
         self.show()
         self.raise_()
         self.setFocus()
 
     def _fill(self) -> None:
         while (item := self._inside.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
         pad = self.fontMetrics().height()
         self._inside.setContentsMargins(2 * pad, int(1.5 * pad), 2 * pad, int(1.5 * pad))
         self._inside.setSpacing(pad)
@@ -89,7 +91,7 @@ class HelpOverlay(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            self.setGeometry(self.parentWidget().rect())
+            self.setGeometry(self._over.rect())
         return super().eventFilter(watched, event)
 
 

@@ -66,6 +66,7 @@ class Hud(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName("Developer figures")
         self.watchdog = Watchdog(self)
@@ -124,7 +125,7 @@ class Hud(QWidget):
         width = max(metrics.horizontalAdvance(name) + metrics.horizontalAdvance(value) for name, value, _ in self.rows)
         self.resize(width + 4 * metrics.height(), (len(self.rows) + 1) * metrics.height())
         # Over the oldest of what the lanes show, where it hides least.
-        self.move(8, self.parentWidget().height() - self.height() - 8)
+        self.move(8, self._over.height() - self.height() - 8)
         self._canvas.setGeometry(self.rect())
         self._canvas.update()
 

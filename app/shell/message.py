@@ -111,6 +111,7 @@ class MessageCard(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setObjectName("veil")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.kind: Kind = "empty"
@@ -177,7 +178,7 @@ class MessageCard(QWidget):
         self._primary(self.open_button)
         self.hints.setVisible(self.kind == "empty")
         self._scale()
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._over.rect())
         self.show()
         self.raise_()
         self.shown.emit()
@@ -211,5 +212,5 @@ class MessageCard(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:
-            self.setGeometry(self.parentWidget().rect())
+            self.setGeometry(self._over.rect())
         return super().eventFilter(watched, event)

@@ -14,6 +14,7 @@ class Notice(QLabel):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._over = parent
         self.setObjectName("notice")
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.PlainText)
@@ -37,7 +38,7 @@ class Notice(QLabel):
         self._timer.start()
 
     def _place(self) -> None:
-        room = self.parentWidget().rect()
+        room = self._over.rect()
         pad = self.fontMetrics().height()
         width = min(room.width() - 2 * pad, self.fontMetrics().horizontalAdvance(self.text()) + 3 * pad)
         height = self.heightForWidth(width) + pad // 2

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QColor, QIcon, QMouseEvent, QPainter, QPixmap, QPolygonF
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
 from mcoe.capture.source import SourceInfo
 from mcoe.results import PipelineStats
@@ -79,7 +79,7 @@ class Transport(QFrame):
         for value in SPEEDS:
             self.speed.addItem(f"{value:g}×", value)
         self.speed.setCurrentIndex(SPEEDS.index(1.0))
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(8, 5, 8, 5)
         row.setSpacing(8)
         row.addWidget(self.play)
@@ -96,13 +96,17 @@ class Transport(QFrame):
         self._scaled()
         self.set_source(None)
 
-    def _button(self, hint: str, signal: Signal) -> QToolButton:
+    def _button(self, hint: str, signal: SignalInstance) -> QToolButton:
         button = QToolButton()
         button.setAccessibleName(hint)
         button.setToolTip(hint)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(signal)
         return button
+
+    def add_tool(self, control: QWidget) -> None:
+        """Put a control at the right end."""
+        self._row.addWidget(control)
 
     def set_source(self, source: SourceInfo | None) -> None:
         """Fit slider and time to a source; a live one cannot be sought."""

@@ -64,9 +64,9 @@ class MainWindow(DropWindow):
         self.setMinimumSize(1100, 680)
         self.board, self.menus = Board(), Menus(self)
         self.transport, self.status = Transport(), StatusLine()
-        self._lay_out()
+        central = self._lay_out()
         self.message, self.notice = MessageCard(self.board), Notice(self.board)
-        self.hud, self.help = Hud(self.board), HelpOverlay(self.centralWidget(), self.menus)
+        self.hud, self.help = Hud(self.board), HelpOverlay(central, self.menus)
         self.headline = Headline(self.menuBar())
         self.notices = Notices(self)
         self.jobs = Jobs(self.notices.fail, self)
@@ -76,7 +76,7 @@ class MainWindow(DropWindow):
             self._add(kind())
         self.context = Context(
             workbench, self.settings, self.stream, self.panels, self.menus, self.jobs, self.notices,
-            Looking(self.settings, self), Findings(self), self, self.transport.layout().addWidget,
+            Looking(self.settings, self), Findings(self), self, self.transport.add_tool,
         )  # fmt: skip
         self._follow()
         add_file(self.menus, self.choose_file)
@@ -92,7 +92,7 @@ class MainWindow(DropWindow):
         if self.settings.trouble:
             self.notices.fail(self.settings.trouble)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self) -> QWidget:
         central = QWidget()
         central.setObjectName("central")
         column = QVBoxLayout(central)
@@ -104,6 +104,7 @@ class MainWindow(DropWindow):
         self.setCentralWidget(central)
         central.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         central.setFocus()  # not a choice whose list the first key would turn
+        return central
 
     def _add(self, panel: Panel) -> None:
         """Take a panel in: it is told of results from now on, and the View menu shows and hides it."""

@@ -166,6 +166,11 @@ def resized(image: Image, size: tuple[int, int], smooth: bool = True) -> Image:
     return cv2.resize(image, size, interpolation=mode)  # type: ignore[return-value]
 
 
+def grey_to_rgb(image: Image) -> Image:
+    """Return ``(h, w)`` as ``(h, w, 3)``, and what has three channels as it is."""
+    return image if image.ndim == 3 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB), np.uint8)
+
+
 def draw_image(painter: Painter, rect: QRectF, image: Image) -> None:
     """Draw an RGB or grey uint8 image that has ``rect``'s size in device pixels."""
     code = cv2.COLOR_GRAY2BGRA if image.ndim == 2 else cv2.COLOR_RGB2BGRA
