@@ -1,4 +1,4 @@
-"""``python -m mcoe COMMAND``: the thin commands around the network. Each module offers ``main(argv) -> int``."""
+"""``mcoe COMMAND``, or ``python -m mcoe COMMAND``: a command is a row here and a module that offers ``main(argv)``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mcoe.core.errors import McoeError
 
 COMMANDS = {
     "info": ("mcoe.commands.info", "parameters, multiply-adds, scan backend and device"),
-    "bench": ("mcoe.bench", "measure this machine: network, voxel grid, decoding"),
+    "bench": ("mcoe.commands.bench", "measure this machine: network, voxel grid, decoding"),
     "synth": ("mcoe.data.virtual_eye.synth", "render a labelled data set of virtual eyes"),
     "train": ("mcoe.train", "train on a data set, real or virtual"),
     "evaluate": ("mcoe.commands.evaluate", "score weights, or files of predictions, as the paper's Table 1 does"),
@@ -18,10 +18,11 @@ COMMANDS = {
 }
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; 2 for bad input, told in one sentence."""
+    argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
-        print("usage: python -m mcoe COMMAND [options]\n")
+        print("usage: mcoe COMMAND [options]\n")
         for name, (_, text) in COMMANDS.items():
             print(f"  {name:10} {text}")
         return 0
@@ -36,4 +37,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import main
+from app.cli import main
 from mcoe.commands import info
 from mcoe.core.errors import McoeError
 from mcoe.core.words import EMOTIONS
@@ -78,7 +78,7 @@ def test_bad_files(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     whole = default_recording().read_bytes()
     cut.write_bytes(whole[: len(whole) // 2])
     for path in (tmp_path / "missing.aedat4", empty, text, cut, tmp_path):
-        assert main.main(["--headless", "--replay", str(path), "--out", str(out)]) == 2
+        assert main(["--headless", "--replay", str(path), "--out", str(out)]) == 2
         told(capfd.readouterr().err, path.name)
 
 
@@ -102,7 +102,7 @@ def test_headless_pairs_frames_as_the_weights_were_trained(tmp_path: Path) -> No
     save_weights(weights, net, {"training": {"stride": 5}, "validation": {"epoch": 0}})
     headless = ["--headless", "--replay", str(default_recording()), "--weights", str(weights), "--backbone", "torch"]
     for out, more in zip(outs, ([], ["--stride", "5"], ["--stride", "9"]), strict=True):
-        assert main.main([*headless, "--out", str(out), *more]) == 0
+        assert main([*headless, "--out", str(out), *more]) == 0
     trained, same, other = (out.read_text() for out in outs)
     assert trained == same
     assert trained != other

@@ -1,5 +1,1 @@
-"""``python -m mcoe bench``: what this machine does, measured side by side in one run."""
-
-from mcoe.bench.command import main
-
-__all__ = ["main"]
+"""What is measured, a group a file; ``mcoe bench`` (:mod:`mcoe.commands.bench`) runs them and prints the table."""

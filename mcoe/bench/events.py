@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mcoe.bench.measure import Row, race
 from mcoe.capture.registry import open_replay
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import TICK_US, WINDOW_US
 from mcoe.events.packets import Events, Frame, make_events
 from mcoe.events.voxel import voxel_grid
 from mcoe.recording.aedat4_writer import Aedat4Writer
@@ -21,7 +22,6 @@ from mcoe.sensor.emulator import EventEmulator
 
 SIZE = (346, 260)
 EVENTS = 100_000
-WINDOW_US = 33_000
 BINS = 3
 
 
@@ -137,7 +137,7 @@ def bench_emulator(seconds: float) -> list[Row]:
         def emulate(emulator: EventEmulator = emulator, count: Iterator[int] = count, step: int = step) -> Events:
             k = next(count)
             x = k * step % 160
-            return emulator.step(texture[:, x : x + 640], k * 33_333)
+            return emulator.step(texture[:, x : x + 640], k * TICK_US)
 
         contenders[name] = emulate
     return race("Event emulator, 640×480, one core", contenders, seconds=seconds)

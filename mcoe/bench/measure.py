@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from mcoe.core.device import pick_device
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -85,5 +87,5 @@ def table(rows: list[Row]) -> str:
 
 
 def _synchronise() -> None:
-    if torch.cuda.is_available():
+    if pick_device("auto").type == "cuda":
         torch.cuda.synchronize()

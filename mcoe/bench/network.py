@@ -10,6 +10,7 @@ import torch
 
 from mcoe.bench.measure import Row, race
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import STRIDE, TICK_US, WINDOW_US
 from mcoe.events.packets import empty_events
 from mcoe.live.engine.backbones import BACKBONES
 from mcoe.live.engine.engine import Engine
@@ -19,23 +20,25 @@ from mcoe.results import Question, Window
 
 
 class _Stream:
-    """Endless windows of noise, the older one twelve before, as the live pipeline hands them over."""
+    """Endless windows of noise, the older one a stride before, as the live pipeline hands them over."""
 
     def __init__(self, config: ModelConfig, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         self._rgb = rng.random((32, 3, config.size, config.size), np.float32)
         self._voxel = rng.normal(0, 0.2, (32, config.bins, config.size, config.size)).astype(np.float32)
         self._index = 0
-        self._kept = [self._window(i) for i in range(12)]
+        self._kept = [self._window(i) for i in range(STRIDE)]
 
     def next(self) -> tuple[Window, Window]:
-        self._kept.append(self._window(12 + self._index))
+        self._kept.append(self._window(STRIDE + self._index))
         self._index += 1
         return self._kept.pop(0), self._kept[-1]
 
     def _window(self, i: int) -> Window:
-        end = i * 33_333
-        return Window(i, 0, end - 33_000, end, None, empty_events(), (0, 0, 1), self._rgb[i % 32], self._voxel[i % 32])
+        end = i * TICK_US
+        return Window(
+            i, 0, end - WINDOW_US, end, None, empty_events(), (0, 0, 1), self._rgb[i % 32], self._voxel[i % 32]
+        )
 
 
 def bench_network(device: torch.device, threads: int, seconds: float) -> list[Row]:
@@ -63,7 +66,7 @@ def bench_network(device: torch.device, threads: int, seconds: float) -> list[Ro
             except McoeError:
                 continue  # an engine of another device
             own = _Stream(config)
-            for _ in range(13):  # fill the older frames' features
+            for _ in range(STRIDE + 1):  # fill the older frames' features
                 engine.step(*own.next())
             shown = "with Grad-CAM and expert trace" if explain else "prediction only"
             step = functools.partial(_step, engine, own, Question(cam=explain))

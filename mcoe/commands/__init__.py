@@ -1,1 +1,1 @@
-"""The commands of ``python -m mcoe``, one a file: options in, text out, the work done by the packages below."""
+"""The commands of ``mcoe``, one a file: options in, text out, the work done by the packages below."""

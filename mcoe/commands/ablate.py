@@ -1,4 +1,4 @@
-"""``python -m mcoe ablate``: rows of the paper's ablation tables, trained with the same budget, in one table."""
+"""``mcoe ablate``: rows of the paper's ablation tables, trained with the same budget, in one table."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import json
 import os
 from pathlib import Path
 
-import torch
-
+from mcoe.core.device import pick_device
 from mcoe.core.errors import McoeError
 from mcoe.core.files import write_text
 from mcoe.data.pack import open_or_build
@@ -35,7 +34,7 @@ TITLES = {
 
 def main(argv: list[str]) -> int:
     """Train every row that is not finished yet, evaluate all on the test subjects; return the exit code."""
-    parser = argparse.ArgumentParser("python -m mcoe ablate", description=__doc__)
+    parser = argparse.ArgumentParser("mcoe ablate", description=__doc__)
     parser.add_argument("rows", nargs="+", metavar="ROW", help="rows such as 2.A, or a table: 2 for all of Table 2")
     add_arguments(parser)
     parser.add_argument("--runs", type=Path, default=Path("runs/ablate"), help="folder of the runs (runs/ablate)")
@@ -70,7 +69,5 @@ def _evaluate(best: Path, row: str, args: argparse.Namespace) -> Report:
     net, _ = load_weights(best)
     place = Path(args.data), Path(args.pack) if args.pack else None
     pack = open_or_build(*place, size=net.config.size, bins=net.config.bins)
-    cuda = args.device != "cpu" and torch.cuda.is_available()
-    device = torch.device("cuda" if cuda else "cpu")
     title = f"{row} {TITLES[row]}" if row in TITLES else row
-    return evaluate_network(net, pack, title, stride=args.stride, device=device)
+    return evaluate_network(net, pack, title, stride=args.stride, device=pick_device(args.device))

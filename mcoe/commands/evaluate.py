@@ -1,4 +1,4 @@
-"""``python -m mcoe evaluate``: WAR, UAR and the rest of the paper's Table 1, with intervals over subjects.
+"""``mcoe evaluate``: WAR, UAR and the rest of the paper's Table 1, with intervals over subjects.
 
 A sequence's answer is the mean of the class probabilities over its evenly spread clips
 (:mod:`mcoe.evaluation.predict`).
@@ -17,8 +17,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from mcoe.core.device import DEVICES, pick_device
 from mcoe.core.errors import McoeError
 from mcoe.core.files import write_text
 from mcoe.data.pack import open_or_build
@@ -31,7 +30,7 @@ from mcoe.model.weights import load_weights
 def main(argv: list[str]) -> int:
     """Evaluate; return the exit code."""
     parser = argparse.ArgumentParser(
-        "python -m mcoe evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        "mcoe evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
     add("--weights", type=Path, nargs="+", default=[], help="safetensors files, a row each")
@@ -42,7 +41,7 @@ def main(argv: list[str]) -> int:
     add("--mask", nargs="+", choices=("none", "rgb", "event"), default=["none"], help="streams to hide, a row each")
     add("--clips", type=int, default=CLIPS, help=f"clips per sequence ({CLIPS})")
     add("--stride", type=int, help="frames between a clip's two (default: as in training)")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--device", choices=DEVICES, default="auto")
     add("--json", type=Path, help="write scores, intervals and confusion matrices here")
     add("--figure", type=Path, help="write a figure here (.png, .svg or .pdf)")
     add("--save-predictions", type=Path, metavar="DIR", help="write each row's answers as a prediction file")
@@ -80,10 +79,7 @@ def main(argv: list[str]) -> int:
 
 
 def _evaluate_all(args: argparse.Namespace) -> tuple[list[Report], dict[str, Any]]:
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise McoeError("No CUDA GPU was found; check nvidia-smi, or evaluate with --device cpu.")
-    cuda = args.device != "cpu" and torch.cuda.is_available()
-    device = torch.device("cuda" if cuda else "cpu")
+    device = pick_device(args.device)
     reports, extra = [], {}
     for path in args.weights:
         net, metadata = load_weights(path)

@@ -1,4 +1,4 @@
-"""``python -m mcoe export``: trained weights made small, with what the smaller storage costs in accuracy."""
+"""``mcoe export``: trained weights made small, with what the smaller storage costs in accuracy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcoe.core.device import pick_device
+from mcoe.core.device import DEVICES, pick_device
 from mcoe.core.errors import McoeError
 from mcoe.data.pack import open_or_build
 from mcoe.evaluation.metrics import clean, table
@@ -19,14 +19,14 @@ LARGEST = 30_000_000
 
 def main(argv: list[str]) -> int:
     """Export; return the exit code."""
-    parser = argparse.ArgumentParser("python -m mcoe export", description=__doc__)
+    parser = argparse.ArgumentParser("mcoe export", description=__doc__)
     add = parser.add_argument
     add("--weights", type=Path, required=True, help="trained weights, such as runs/mcoe/best.safetensors")
     add("--out", type=Path, required=True, help="file to write")
     add("--storage", choices=STORAGES, default="int8", help="int8 per channel (default), fp16 or fp32")
     add("--data", type=Path, help="data set or pack: evaluate before and after, and record the scores")
     add("--pack", type=Path, help="folder for the preprocessed data set (default: DATA/pack_SIZE)")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where --data is evaluated")
+    add("--device", choices=DEVICES, default="auto", help="where --data is evaluated")
     args = parser.parse_args(argv)
     net, metadata = load_weights(args.weights)
     if args.out.resolve() == args.weights.resolve():

@@ -1,4 +1,4 @@
-"""``python -m mcoe info``: what the network costs, what it would run on here, what its weights say of themselves."""
+"""``mcoe info``: what the network costs, what it would run on here, what its weights say of themselves."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from mcoe.core.device import device_name, pick_device
 from mcoe.live.engine.build import EngineOptions, weights_file
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
@@ -72,16 +73,6 @@ def parts(config: ModelConfig) -> list[Part]:
     return found
 
 
-def device_name() -> str:
-    """The accelerator or processor that the network would run on."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model or platform.processor() or platform.machine()}, {torch.get_num_threads()} threads"
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; returns the exit code."""
     parser = argparse.ArgumentParser(prog="mcoe info", description=__doc__)
@@ -98,10 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{part.name:<16}{part.parameters / 1e6:>10.2f} M{part.multiply_adds / 1e9:>14.4f} G")
     backbones = sum(p.multiply_adds for p in table if p.name.endswith("backbone"))
     print(f"{'paper, Table 4':<28}{PAPER_MULTIPLY_ADDS / 1e9:>14.2f} G (our backbones: {backbones / 1e9:.2f} G)")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = pick_device("auto")
     importable = "imports" if mamba_ssm_scan() is not None else "is not installed"
-    print(f"scan backend    {resolve_scan('auto', device)[0]} (mamba_ssm {importable})")
-    print(f"device          {device}: {device_name()}")
+    print(f"scan backend    {resolve_scan('auto', device.type)[0]} (mamba_ssm {importable})")
+    print(f"device          {device.type}: {device_name(device)}, {torch.get_num_threads()} CPU threads")
     print(f"versions        torch {torch.__version__}, Python {platform.python_version()}")
     print()
     if facts is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -39,10 +41,24 @@ def home() -> Path:
     try:
         found = Path.home()
     except RuntimeError:
-        found = Path("/")
-    if found != Path("/") and os.access(found, os.W_OK):
-        return found
-    return Path(tempfile.gettempdir()) / f"{APP}-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+        return _temporary_home()
+    return found if found.is_absolute() and found != Path("/") and os.access(found, os.W_OK) else _temporary_home()
+
+
+@functools.cache
+def _temporary_home() -> Path:
+    # Made at once, and only for its user: compiled code is read from below it, and anybody may write to /tmp.
+    try:
+        folder = Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            there = folder.lstat()
+            if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.getuid() or there.st_mode & 0o022:
+                return Path(tempfile.mkdtemp(prefix=f"{APP}-"))
+    except OSError:
+        return Path("/nonexistent")  # as Debian writes it: whoever writes there is told
+    return folder
 
 
 def _user(variable: str, below_home: str) -> Path:

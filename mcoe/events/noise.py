@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.core.kernels import njit
 from mcoe.events.packets import Events
 
 
@@ -93,10 +94,7 @@ class NoiseFilter:
 
 @functools.cache
 def _compiled() -> Callable[..., None]:
-    import numba
-
-    compiled: Callable[..., None] = numba.njit(nogil=True, cache=True)(_keep_loop)
-    return compiled
+    return njit(nogil=True, cache=True)(_keep_loop)
 
 
 def _keep_loop(times: Any, xs: Any, ys: Any, duration: int, last: Any, keep: Any) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.core.kernels import njit
 from mcoe.events.packets import EVENT_DTYPE, Events, empty_events, make_events
 
 #: ``(x, y, side)``: left, top and edge of a square, sensor pixels.
@@ -83,10 +84,7 @@ def warm_up() -> None:
 
 @functools.cache
 def _accumulate() -> Callable[..., tuple[int, int]]:
-    import numba
-
-    compiled: Callable[..., tuple[int, int]] = numba.njit(nogil=True, cache=True)(_accumulate_loop)
-    return compiled
+    return njit(nogil=True, cache=True)(_accumulate_loop)
 
 
 def _accumulate_loop(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.core.kernels import njit
 from mcoe.events.packets import EVENT_DTYPE, Events, empty_events
 
 #: Below this grey level intensity counts linearly: the logarithm would turn a dark camera's rounding into events.
@@ -125,9 +126,7 @@ class EventEmulator:
 
 @functools.cache
 def _loops() -> tuple[Callable[..., int], Callable[..., int]]:
-    import numba
-
-    compile_ = numba.njit(nogil=True, cache=True, error_model="numpy")
+    compile_ = njit(nogil=True, cache=True, error_model="numpy")
     return compile_(_count_loop), compile_(_fire_loop)
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from mcoe.core.device import pick_device
 from mcoe.core.errors import McoeError
 
 T = TypeVar("T")
@@ -61,10 +62,8 @@ def join_world(device: str) -> World:
     Raises:
         McoeError: CUDA is asked for and absent.
     """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise McoeError("No CUDA GPU was found; check nvidia-smi, or train with --device cpu.")
+    cuda = pick_device(device).type == "cuda"
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    cuda = device != "cpu" and torch.cuda.is_available()
     local = int(os.environ.get("LOCAL_RANK", 0))
     if cuda and local >= torch.cuda.device_count():
         raise McoeError(f"torchrun started more processes than the {torch.cuda.device_count()} GPUs here; lower it.")

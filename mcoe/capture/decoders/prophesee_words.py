@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.core.kernels import njit
 from mcoe.events.packets import EVENT_DTYPE, Events
 
 #: What a decoder remembers between words. HIGH: the time, µs, as of the last time word, wrap-arounds included;
@@ -123,7 +123,7 @@ def _dat(words: Any, state: Any, out: Any) -> int:
     return len(words) if emit else 0
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")
 def _advance(known: Any, stamp: Any, period: Any) -> Any:
     """Return ``stamp``, of a counter that starts again every ``period`` µs, on the clock that ``known`` is on."""
     time = known - known % period + stamp
@@ -152,8 +152,7 @@ class Encoding:
 
 @functools.cache
 def _compiled(loop: Callable[..., int]) -> Loop:
-    compiled: Loop = numba.njit(nogil=True, cache=True)(loop)
-    return compiled
+    return njit(nogil=True, cache=True)(loop)
 
 
 EVT2 = Encoding("EVT2", np.dtype("<u4"), 1, _evt2)

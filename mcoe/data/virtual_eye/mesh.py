@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from mcoe.core.kernels import njit
 
 Float32 = NDArray[np.float32]
 Int32 = NDArray[np.int32]
@@ -34,10 +35,10 @@ class Mesh:
         return positions, normals
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator, unused-ignore]
+@njit(cache=True, fastmath=True)
 def _apply(indptr, indices, data, control, out):  # type: ignore[no-untyped-def]
     for i in range(len(indptr) - 1):
-        x = y = z = numba.float32(0)
+        x = y = z = np.float32(0)
         for k in range(indptr[i], indptr[i + 1]):
             j, w = indices[k], data[k]
             x += w * control[j, 0]
@@ -46,7 +47,7 @@ def _apply(indptr, indices, data, control, out):  # type: ignore[no-untyped-def]
         out[i, 0], out[i, 1], out[i, 2] = x, y, z
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator, unused-ignore]
+@njit(cache=True, fastmath=True)
 def _normals(p, triangles, out):  # type: ignore[no-untyped-def]
     out[:] = 0
     for t in range(len(triangles)):
@@ -59,7 +60,7 @@ def _normals(p, triangles, out):  # type: ignore[no-untyped-def]
             out[v, 1] += ny
             out[v, 2] += nz
     for i in range(len(out)):
-        s = 1 / (np.sqrt(out[i, 0] ** 2 + out[i, 1] ** 2 + out[i, 2] ** 2) + numba.float32(1e-20))
+        s = 1 / (np.sqrt(out[i, 0] ** 2 + out[i, 1] ** 2 + out[i, 2] ** 2) + np.float32(1e-20))
         out[i, 0] *= s
         out[i, 1] *= s
         out[i, 2] *= s

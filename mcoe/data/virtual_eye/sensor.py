@@ -17,10 +17,10 @@ import math
 from dataclasses import dataclass, field
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.core.kernels import njit
 from mcoe.events.packets import Events, empty_events, make_events
 
 Float32 = NDArray[np.float32]
@@ -89,7 +89,7 @@ class Lighting:
     dvs: DvsModel = field(default_factory=DvsModel)
 
 
-@numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator, unused-ignore]
+@njit(cache=True, fastmath=True)
 def _dvs_step(light, u0, y, ref, last, on, off, t0, t1, dark, bandwidth, half_light, growth, leak_hz, refractory, out):  # type: ignore[no-untyped-def]
     """Advance every pixel from t0 to t1 (µs); write events as rows (t, index, polarity) and return how many."""
     n, dt, room = 0, t1 - t0, len(out)

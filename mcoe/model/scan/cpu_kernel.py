@@ -14,8 +14,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from mcoe.core.kernels import njit
 
 Array = NDArray[np.float32]
 
@@ -36,7 +37,7 @@ _P6 = np.float32(0.0001537071015)
 
 
 # Not fastmath: reassociation would cancel the rounding constant. Contraction to FMA is safe.
-@njit(inline="always", fastmath={"contract"})  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath={"contract"})
 def _exp2(x: Any) -> Any:
     """2^x in operations that vectorise; x is held within −126 … 127."""
     x = min(max(x, _LOWEST), _HIGHEST)
@@ -47,7 +48,7 @@ def _exp2(x: Any) -> Any:
     return p * np.int32(power).view(np.float32)
 
 
-@njit(inline="always", fastmath={"contract"})  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath={"contract"})
 def _softplus(x: Any) -> Any:
     """log(1 + e^x) = max(x, 0) + log1p(e^−|x|), the logarithm as 2·artanh(e / (2 + e))."""
     e = _exp2(-abs(x) * _LOG2E)
@@ -58,13 +59,13 @@ def _softplus(x: Any) -> Any:
     return max(x, _ZERO) + _TWO * z * ((series + np.float32(1 / 3)) * s + _ONE)
 
 
-@njit(inline="always", fastmath={"contract"})  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath={"contract"})
 def _sigmoid(x: Any) -> Any:
     e = _exp2(-abs(x) * _LOG2E)
     return (e if x < _ZERO else _ONE) / (_ONE + e)
 
 
-@njit(fastmath=True)  # type: ignore[untyped-decorator]
+@njit(fastmath=True)
 def _dot(a: Any, b: Any) -> Any:
     total = np.float32(0.0)
     for j in range(len(a)):
@@ -72,7 +73,7 @@ def _dot(a: Any, b: Any) -> Any:
     return total
 
 
-@njit(inline="always", fastmath={"contract"})  # type: ignore[untyped-decorator]
+@njit(inline="always", fastmath={"contract"})
 def _load(dt: Any, du: Any, delta: Any, u: Any, bias: Any, softplus: Any) -> None:
     """Δ and Δu of one time step."""
     if softplus:
@@ -85,7 +86,7 @@ def _load(dt: Any, du: Any, delta: Any, u: Any, bias: Any, softplus: Any) -> Non
         du[j] = dt[j] * u[j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def scan_forward(
     u: Array, delta: Array, A: Array, B: Array, C: Array, D: Array, bias: Array, softplus: bool, y: Array
 ) -> None:
@@ -123,7 +124,7 @@ def scan_forward(
                             y[p, b, t, j0 + j] += total[j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def scan_backward(
     gy: Array,
     u: Array,

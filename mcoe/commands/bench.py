@@ -1,4 +1,4 @@
-"""The benchmark command: which groups there are, and the machine they ran on."""
+"""``mcoe bench``: what this machine does, measured side by side in one run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from mcoe.bench.measure import Row, table
-from mcoe.core.device import pick_device
+from mcoe.core.device import DEVICES, device_name, pick_device
 from mcoe.core.errors import McoeError
 from mcoe.live.bundled import default_recording
 from mcoe.live.engine.build import EngineOptions
@@ -20,8 +20,8 @@ GROUPS = ("network", "voxel", "decode", "emulator", "latency", "window")
 
 def main(argv: list[str]) -> int:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m mcoe bench", description=__doc__)
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser = argparse.ArgumentParser(prog="mcoe bench", description=__doc__)
+    parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=2.0, help="measuring time per row (default: %(default)s)")
     parser.add_argument("--recordings", type=Path, nargs="+", help="files for the decoding rows (default: bundled)")
@@ -30,10 +30,8 @@ def main(argv: list[str]) -> int:
     device = pick_device(args.device)
     torch.set_num_threads(args.threads)
     groups = _groups(args, device)
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.processor() or 'CPU'}"
-    print(
-        f"Device: {where}, {args.threads} CPU threads, torch {torch.__version__}, Python {platform.python_version()}\n"
-    )
+    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
+    print(f"Device: {device_name(device)}, {args.threads} CPU threads, {versions}\n")
     rows: list[Row] = []
     missing: list[str] = []
     for name in args.only or GROUPS:
