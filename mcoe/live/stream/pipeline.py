@@ -187,10 +187,11 @@ class Pipeline:
         with self._lock:
             if self._state in ("failed", "closed"):
                 return
+            # Before the capture thread can know of the seek: later, its first packets would be thrown away as well.
+            self._packets.clear()
             self._seek_us = time_us
             self._state = "playing"
             self._generation = self._clock.restart()
-        self._packets.clear()
         self._wake.set()
 
     @property
@@ -407,13 +408,13 @@ class Pipeline:
         if self._lossless:
             self._jobs.put_wait(None)
             return
-        if generation != self._generation:
-            return  # a seek is under way
-        if self._loop:
-            self.seek(self.info.start_us)
-            return
         with self._lock:
-            self._state = "ended" if self._state == "playing" else self._state
+            if generation != self._generation:
+                return  # a seek is under way
+            if not self._loop:
+                self._state = "ended" if self._state == "playing" else self._state
+                return
+        self.seek(self.info.start_us)
 
     def _inference(self) -> None:
         step_back()
