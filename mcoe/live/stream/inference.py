@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.core.timing import TICK_US
+from mcoe.events.packets import empty_events
 from mcoe.live.engine.stepper import Stepper
 from mcoe.live.stream.stress import stress_window
 from mcoe.results import Question, Result, Stressed, Window
@@ -18,6 +19,8 @@ from mcoe.sensor.lighting import Lighting
 
 #: Points kept for the strip chart: 20 s at 60 Hz.
 HISTORY = 1200
+#: Windows kept under the lighting laboratory's light: the pair's gap at 60 Hz with room.
+STRESSED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,45 @@ class Asked:
     second: Stepper | None = None
 
 
+class StressedWindows:
+    """Windows under another light, each made once though it is the newer of one pair and the older of another.
+
+    Not thread-safe.
+
+    Args:
+        sensor: ``(width, height)``, px.
+        side, bins: the network's S and N_b.
+    """
+
+    def __init__(self, sensor: tuple[int, int], side: int, bins: int) -> None:
+        self._sensor, self._side, self._bins = sensor, side, bins
+        self._light = Lighting()
+        self._kept: OrderedDict[tuple[int, int], Window] = OrderedDict()
+
+    def pair(self, older: Window, window: Window, light: Lighting) -> tuple[Window, Window]:
+        """Return both windows under ``light``; of the older one perhaps only what the network sees of it."""
+        if light != self._light:
+            self._light = light
+            self._kept.clear()
+        now = self._stress(window)
+        before = self._kept.get((older.epoch, older.index))
+        return self._stress(older) if before is None else before, now
+
+    def _stress(self, window: Window) -> Window:
+        made = stress_window(window, self._light, self._sensor, self._side, self._bins)
+        # Without frame and events: those of so many windows could fill the memory.
+        self._kept[window.epoch, window.index] = dataclasses.replace(made, frame=None, events=empty_events())
+        while len(self._kept) > STRESSED:
+            self._kept.popitem(last=False)
+        return made
+
+
 class Inference:
     """Answers jobs with one engine, and with whatever else is asked at the moment."""
 
     def __init__(self, engine: Stepper, asked: Asked) -> None:
         self._engine, self._asked = engine, asked
+        self._stressed: StressedWindows | None = None
 
     def answer(self, job: Job) -> Result:
         """Return the job's result. Raises McoeError as the engine does."""
@@ -114,6 +151,7 @@ class Inference:
         light = self._asked.light
         if not light.active:
             return None
-        shape = self._engine.info
-        older, window = (stress_window(w, light, job.size, shape.size, shape.bins) for w in (job.older, job.window))
+        if self._stressed is None:
+            self._stressed = StressedWindows(job.size, self._engine.info.size, self._engine.info.bins)
+        older, window = self._stressed.pair(job.older, job.window, light)
         return Stressed(window, self._engine.step(older, window, question)[0])
