@@ -16,23 +16,6 @@ Float = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """Where the eye is, for frames and events alike.
-
-    Attributes:
-        roi: ``(x, y, side)`` square, sensor pixels.
-        mirror: a left eye: the network, which knows right eyes, sees it mirrored.
-    """
-
-    roi: tuple[int, int, int]
-    mirror: bool = False
-
-    def seen(self, image: Float | None) -> Float | None:
-        """Return ``(C, S, S)`` as the network sees it."""
-        return np.ascontiguousarray(image[..., ::-1]) if self.mirror and image is not None else image
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
     """One moment of the stream: a frame (or a clock tick) and the events of the window that ends with it.
 

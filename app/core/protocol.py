@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from mcoe.capture.source import Source, SourceInfo
+from mcoe.events.inputs import View
 from mcoe.events.noise import EventFilter
 from mcoe.live.engine.stepper import Stepper
 from mcoe.live.stream.pipeline import HistoryPoint
 from mcoe.recording.recorder import RecorderStatus
-from mcoe.results import EngineInfo, PipelineStats, Question, Result, View
+from mcoe.results import EngineInfo, PipelineStats, Question, Result
 from mcoe.sensor.lighting import Lighting
 
 

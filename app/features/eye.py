@@ -13,10 +13,9 @@ from PySide6.QtCore import QObject, QTimer
 from mcoe.capture.find_eye import find_eye
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
-from mcoe.events.inputs import default_roi
+from mcoe.events.inputs import View, default_roi
 from mcoe.events.noise import NoiseFilter
 from mcoe.live.jobs.moments import Look
-from mcoe.results import View
 
 from ..panels.roi_editor import Roi, RoiEditor, moved, scaled
 from ..widgets.words import short

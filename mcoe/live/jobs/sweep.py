@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import STRIDE
 from mcoe.core.words import EMOTIONS
 from mcoe.live.engine.stepper import Stepper
 from mcoe.live.jobs.moments import Look, moments
@@ -65,7 +66,7 @@ def sweep(
     open_source: Callable[[], Source],
     engine: Stepper,
     *,
-    stride: int = 12,
+    stride: int = STRIDE,
     look: Look | None = None,
     base: Lighting | None = None,
     evs: Sequence[float] = EVS,

@@ -20,6 +20,8 @@ from mcoe.capture.source import Source, SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.core.mailbox import Closed, Mailbox
 from mcoe.core.priority import step_back
+from mcoe.core.timing import STRIDE, gap_us
+from mcoe.events.inputs import View
 from mcoe.events.noise import EventFilter, KeepAll
 from mcoe.events.packets import Frame, Packet, packet_end_us
 from mcoe.events.voxel import warm_up
@@ -30,7 +32,7 @@ from mcoe.live.stream.meter import Meter
 from mcoe.live.stream.recording import Recording
 from mcoe.live.stream.windows import Pairing, WindowBuilder
 from mcoe.recording.recorder import RecorderStatus
-from mcoe.results import EngineInfo, PipelineStats, Question, Result, View
+from mcoe.results import EngineInfo, PipelineStats, Question, Result
 from mcoe.sensor.lighting import Lighting
 
 __all__ = ["HistoryPoint", "Pipeline"]
@@ -71,7 +73,7 @@ class Pipeline:
         open_source: Callable[[], Source],
         engine_factory: Callable[[], Stepper],
         *,
-        stride: int = 12,
+        stride: int = STRIDE,
         speed: float = 1.0,
         loop: bool = False,
         lossless: bool = False,
@@ -317,7 +319,7 @@ class Pipeline:
                         generation = self._generation
                 if seek is not None:
                     show_from = seek
-                    source.seek(max(info.start_us, seek - round(self._stride * 1e6 / 30) - PREROLL_US))
+                    source.seek(max(info.start_us, seek - gap_us(self._stride) - PREROLL_US))
                 try:
                     packet = source.read(0.1 if info.live else 1.0)
                 except TimeoutError:

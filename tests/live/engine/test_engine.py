@@ -12,6 +12,7 @@ import torch
 
 from mcoe.core.device import pick_device
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import WINDOW_US
 from mcoe.events.packets import empty_events
 from mcoe.live.engine import build
 from mcoe.live.engine.backbones import build_backbones
@@ -37,7 +38,7 @@ def window(index: int, rgb: bool = True, event: bool = True) -> Window:
     shape = (3, SMALL.size, SMALL.size)
     image = rng.random(shape, np.float32) if rgb else None
     voxel = rng.normal(0, 0.3, shape).astype(np.float32) if event else None
-    return Window(index, 0, index * 33_000, (index + 1) * 33_000, None, empty_events(), (0, 0, 1), image, voxel)
+    return Window(index, 0, index * WINDOW_US, (index + 1) * WINDOW_US, None, empty_events(), (0, 0, 1), image, voxel)
 
 
 def full(net: MCOENet, *windows: Window) -> np.ndarray:

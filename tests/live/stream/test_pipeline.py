@@ -16,11 +16,12 @@ import pytest
 from mcoe.capture.registry import open_replay
 from mcoe.core.errors import McoeError
 from mcoe.core.mailbox import Mailbox
+from mcoe.events.inputs import View
 from mcoe.events.noise import KeepAll
 from mcoe.events.packets import Events, Packet, packet_end_us
 from mcoe.live.stream.pipeline import PACKETS, Pipeline
 from mcoe.recording import aedat4_writer as aedat4_write
-from mcoe.results import Result, View
+from mcoe.results import Result
 from mcoe.sensor.lighting import Lighting
 from tests.live.fakes import FakeEngine, FakeSource, packets
 
