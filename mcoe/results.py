@@ -14,6 +14,9 @@ from mcoe.model.facts import Facts
 
 Float = NDArray[np.float32]
 
+#: ``loading`` until there is something to show; ``ended`` with the recording, ``failed`` with an error.
+PipelineState = Literal["loading", "playing", "paused", "ended", "failed", "closed"]
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -141,10 +144,10 @@ class PipelineStats:
     """Counters and figures over the last 5 s; ``(median, p95)`` in ms per stage.
 
     ``events_per_s`` is what the source sends, ``kept_per_s`` what the noise filter leaves of it, both per second of
-    stream time. ``state`` is one of ``loading``, ``playing``, ``paused``, ``ended``, ``failed``, ``closed``.
+    stream time.
     """
 
-    state: str
+    state: PipelineState
     error: str | None
     position_us: int
     results: int

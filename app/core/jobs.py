@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from mcoe.core.errors import McoeError
-from mcoe.core.priority import step_back
+from mcoe.core.priority import lower_priority
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Job(Generic[Made]):
         self._stop = threading.Event()
 
         def run() -> None:
-            step_back()
+            lower_priority()
             try:
                 self.made = work(self)
                 self.state = "cancelled" if self.made is None else "done"

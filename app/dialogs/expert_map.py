@@ -12,7 +12,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from mcoe.core.errors import McoeError
-from mcoe.core.priority import step_back
+from mcoe.core.priority import lower_priority
 from mcoe.explain.tsne import tsne
 from mcoe.results import Prediction
 
@@ -135,7 +135,7 @@ class MapDialog(QDialog):
             return self._wanted
 
         def work() -> None:
-            step_back()
+            lower_priority()
             self.points = tsne(features, watch=watch)
 
         self._thread = threading.Thread(target=work, name="mcoe-tsne")

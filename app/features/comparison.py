@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog
 
 from mcoe.core.errors import McoeError
-from mcoe.core.priority import step_back
+from mcoe.core.priority import lower_priority
 from mcoe.live.engine.stepper import Stepper
 
 from ..panels.compare import ComparePanel
@@ -88,7 +88,7 @@ class Comparison(QObject):
         build = self._window.workbench.build
 
         def work() -> None:
-            step_back()
+            lower_priority()
             try:
                 load.engine = build(weights)
             except McoeError as error:

@@ -11,7 +11,7 @@ import pytest
 from mcoe.core.timing import STRIDE
 from mcoe.live.jobs.moments import moments
 from mcoe.live.stream import inference
-from mcoe.live.stream.inference import Asked, Inference, Job
+from mcoe.live.stream.inference import Inference, Questions, WindowPair
 from mcoe.live.stream.stress import stress_window
 from mcoe.results import Question, Window
 from mcoe.sensor.lighting import Lighting
@@ -22,10 +22,10 @@ WINDOWS = 60
 
 
 @pytest.fixture
-def jobs() -> list[Job]:
+def pairs() -> list[WindowPair]:
     source = FakeSource(packets(frames=WINDOWS))
-    pairs = moments(source, FakeEngine.info, stride=STRIDE, most=1000)
-    return [Job(older, window, SIZE, 0.0, 0.0) for older, window in pairs]
+    read = moments(source, FakeEngine.info, stride=STRIDE, most=1000)
+    return [WindowPair(older, window, SIZE, 0.0, 0.0) for older, window in read]
 
 
 @pytest.fixture
@@ -41,43 +41,43 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[int, Lighting]]:
 
 
 def test_a_window_is_stressed_once_though_it_is_part_of_two_pairs(
-    jobs: list[Job], calls: Counter[tuple[int, Lighting]]
+    pairs: list[WindowPair], calls: Counter[tuple[int, Lighting]]
 ) -> None:
-    asked = Asked(light=DIM)
-    answering = Inference(FakeEngine(), asked)
-    for job in jobs:
-        stressed = answering.answer(job).stressed
+    questions = Questions(light=DIM)
+    answering = Inference(FakeEngine(), questions)
+    for pair in pairs:
+        stressed = answering.answer(pair).stressed
         assert stressed is not None
         # Neither the picture nor what the network says of it is another one for it.
-        wanted = [stress_window(w, DIM, SIZE, 10, 3) for w in (job.older, job.window)]
+        wanted = [stress_window(w, DIM, SIZE, 10, 3) for w in (pair.older, pair.window)]
         assert np.array_equal(stressed.window.events, wanted[1].events)
         assert stressed.window.frame is not None
         assert wanted[1].frame is not None
         assert np.array_equal(stressed.window.frame.image, wanted[1].frame.image)
         said, _ = FakeEngine().step(wanted[0], wanted[1], Question())
         assert np.array_equal(stressed.prediction.logits, said.logits)
-    assert len(jobs) == WINDOWS
+    assert len(pairs) == WINDOWS
     assert calls == {(w, DIM): 1 for w in range(WINDOWS)}
 
 
 def test_another_light_or_another_place_in_the_recording_is_stressed_anew(
-    jobs: list[Job], calls: Counter[tuple[int, Lighting]]
+    pairs: list[WindowPair], calls: Counter[tuple[int, Lighting]]
 ) -> None:
-    asked, bright = Asked(light=DIM), Lighting(ev=2)
-    answering = Inference(FakeEngine(), asked)
+    questions, bright = Questions(light=DIM), Lighting(ev=2)
+    answering = Inference(FakeEngine(), questions)
     for light in (DIM, bright):
-        asked.light = light
-        for job in jobs[20:22]:
-            answering.answer(job)
+        questions.light = light
+        for pair in pairs[20:22]:
+            answering.answer(pair)
     assert calls == {(w, light): 1 for w in (8, 9, 20, 21) for light in (DIM, bright)}
-    sought = dataclasses.replace(jobs[20], window=dataclasses.replace(jobs[20].window, epoch=1))
+    sought = dataclasses.replace(pairs[20], window=dataclasses.replace(pairs[20].window, epoch=1))
     answering.answer(sought)
     assert calls[20, bright] == 2
 
 
-def test_what_is_kept_is_bounded(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_is_bounded(pairs: list[WindowPair], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inference, "STRESSED", 20)
     kept = inference.StressedWindows(SIZE, 10, 3)
-    for job in jobs:
-        kept.pair(job.older, job.window, DIM)
+    for pair in pairs:
+        kept.pair(pair.older, pair.window, DIM)
         assert len(kept._kept) <= 20

@@ -19,7 +19,8 @@ from mcoe.core.mailbox import Mailbox
 from mcoe.events.inputs import View
 from mcoe.events.noise import KeepAll
 from mcoe.events.packets import Events, Packet, packet_end_us
-from mcoe.live.stream.pipeline import PACKETS, Pipeline
+from mcoe.live.stream.pipeline import Pipeline
+from mcoe.live.stream.reader import PACKETS
 from mcoe.recording import aedat4_writer as aedat4_write
 from mcoe.results import Result
 from mcoe.sensor.lighting import Lighting
