@@ -14,22 +14,8 @@ from mcoe.model.facts import Facts
 
 Float = NDArray[np.float32]
 
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Where the eye is, for frames and events alike.
-
-    Attributes:
-        roi: ``(x, y, side)`` square, sensor pixels.
-        mirror: a left eye: the network, which knows right eyes, sees it mirrored.
-    """
-
-    roi: tuple[int, int, int]
-    mirror: bool = False
-
-    def seen(self, image: Float | None) -> Float | None:
-        """Return ``(C, S, S)`` as the network sees it."""
-        return np.ascontiguousarray(image[..., ::-1]) if self.mirror and image is not None else image
+#: ``loading`` until there is something to show; ``ended`` with the recording, ``failed`` with an error.
+PipelineState = Literal["loading", "playing", "paused", "ended", "failed", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +144,10 @@ class PipelineStats:
     """Counters and figures over the last 5 s; ``(median, p95)`` in ms per stage.
 
     ``events_per_s`` is what the source sends, ``kept_per_s`` what the noise filter leaves of it, both per second of
-    stream time. ``state`` is one of ``loading``, ``playing``, ``paused``, ``ended``, ``failed``, ``closed``.
+    stream time.
     """
 
-    state: str
+    state: PipelineState
     error: str | None
     position_us: int
     results: int

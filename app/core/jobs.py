@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 
 from mcoe.core.errors import McoeError
-from mcoe.core.priority import step_back
+from mcoe.core.priority import lower_priority
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class Job(QObject, Generic[Made]):
         self._wake()
 
     def _run(self) -> None:
-        step_back()
+        lower_priority()
         outcome: tuple[JobState, Made | None, str]
         try:
             made = self._work(self)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from mcoe.capture.source import Source, SourceInfo
+from mcoe.events.inputs import View
 from mcoe.events.noise import EventFilter
 from mcoe.live.engine.stepper import Stepper
-from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.history import HistoryPoint
 from mcoe.recording.recorder import RecorderStatus
-from mcoe.results import EngineInfo, PipelineStats, Question, Result, View
+from mcoe.results import EngineInfo, PipelineStats, Question, Result
 from mcoe.sensor.lighting import Lighting
 
 
@@ -23,8 +24,10 @@ class Pipeline(Protocol):
     #: Called in the inference thread with every result.
     on_result: Callable[[Result], None] | None
 
-    #: The open source, for what only it knows (a camera's status and settings); None before it is open.
-    source: Source | None
+    @property
+    def source(self) -> Source | None:
+        """The open source, for what only it knows (a camera's status and settings); None before it is open."""
+        ...
 
     @property
     def info(self) -> SourceInfo | None: ...

@@ -7,10 +7,10 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
+from mcoe.events.inputs import View
 from mcoe.events.noise import EventFilter, NoiseFilter
 from mcoe.live.jobs.sweep import Sweep
 from mcoe.recording.session import SessionLog
-from mcoe.results import View
 
 from .settings import Settings
 

@@ -8,8 +8,7 @@ from PySide6.QtCore import QTimer
 
 from mcoe.capture.find_eye import find_eye
 from mcoe.capture.source import SourceInfo
-from mcoe.events.inputs import default_roi
-from mcoe.results import View
+from mcoe.events.inputs import View, default_roi
 
 from ..core.context import Context, Feature
 from ..core.settings import MOST_VIEWS

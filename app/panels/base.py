@@ -8,7 +8,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
 
 from mcoe.capture.source import SourceInfo
-from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.history import HistoryPoint
 from mcoe.recording.sidecar import Sidecar
 from mcoe.results import EngineInfo, Result
 

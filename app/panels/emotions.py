@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPen
 
 from mcoe.core.words import EMOTIONS
-from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.history import HistoryPoint
 from mcoe.recording.sidecar import Sidecar
 from mcoe.results import Result
 

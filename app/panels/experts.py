@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPen
 
 from mcoe.core.words import EMOTIONS
-from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.history import HistoryPoint
 from mcoe.results import Prediction, Result
 
 from ..widgets import theme

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton
 
 from mcoe.capture.source import SourceInfo
 from mcoe.core.words import EMOTIONS
-from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.history import HistoryPoint
 from mcoe.results import EngineInfo, Prediction, Result, Window
 from mcoe.sensor.lighting import PRESETS, Lighting
 

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QRectF
 
 from mcoe.core.words import EMOTIONS
-from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.history import HistoryPoint
 from mcoe.results import Prediction, Result
 
 from ..widgets import theme

@@ -15,7 +15,7 @@ from PySide6.QtGui import QColor, QPen
 
 from mcoe.core.timing import TICK_US
 from mcoe.core.words import EMOTIONS
-from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.history import HistoryPoint
 from mcoe.results import Result
 
 from ..widgets import theme

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPolygonF
 
 from mcoe.capture.source import SourceInfo
 from mcoe.core.words import EMOTIONS
-from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.history import HistoryPoint
 from mcoe.results import EngineInfo, Result
 
 from ..widgets import theme

@@ -11,7 +11,7 @@ import threading
 STEPS = 5
 
 
-def step_back() -> None:
+def lower_priority() -> None:
     """Lower the calling thread's priority, and that of the threads it will start; on Linux, elsewhere nothing.
 
     Linux keeps a niceness per thread (sched(7)), though POSIX has one per process.

@@ -1,8 +1,8 @@
 """The whole data set as network inputs, computed once and memory-mapped, so that training is never bound by decoding.
 
 A pack is a folder: ``frames.npy`` uint8 ``(N, C, S, S)``, ``voxels.npy`` int8 ``(N, N_b, S, S)``, ``valid.npy`` bool
-``(N,)`` and ``index.json``. The tensors come from the live path's own :func:`~mcoe.events.inputs.rgb_input` and
-:func:`~mcoe.events.inputs.voxel_input`, of the centred square, and are stored as square roots: steps of 0.3 grey levels
+``(N,)`` and ``index.json``. The tensors come from the live path's own :func:`~mcoe.events.inputs.network_input`,
+of the centred square, and are stored as square roots: steps of 0.3 grey levels
 in the dark, where the sensor's own noise is that small, and of 2 at white, where shot noise is larger. 40 kB a frame.
 
 Where a sequence has no raw events, its event images stand in: a full deflection from 128 counts as one event per pixel
@@ -31,7 +31,7 @@ from mcoe.core.files import write_text
 from mcoe.core.images import read_image
 from mcoe.core.timing import WINDOW_US
 from mcoe.data.layout import Sequence, Skipped, Subset, read_layout, read_raw
-from mcoe.events.inputs import default_roi, rgb_input, voxel_input
+from mcoe.events.inputs import View, default_roi, network_input, rgb_input
 
 VERSION = 2
 #: Largest signed events per sensor pixel, bin and window that a pack can hold; beyond, it clips and counts.
@@ -234,16 +234,17 @@ def _pack_sequence(job: tuple[Path, Sequence, int, int, int]) -> dict[str, Any]:
             skipped.add(sequence.raw, "damaged event file, its event images used")
     for i, number in enumerate(sequence.numbers):
         image = read_image(sequence.frames[i])
-        grid = reason = None
+        rgb = grid = reason = None
         if image is None:
             reason = "damaged frame"
         else:
             height, width = image.shape[:2]
-            roi = default_roi((width, height))
+            view, sensor = View(default_roi((width, height))), (width, height)
             if raw is not None and number < len(raw[1]):
                 end = int(raw[1][number])
+                events, span = _between(raw[0], end), (end - WINDOW_US, end)
                 try:
-                    grid = voxel_input(_between(raw[0], end), (end - WINDOW_US, end), (width, height), roi, size, bins)
+                    rgb, grid = network_input(image, events, span, view, sensor=sensor, size=size, bins=bins)
                 except ValueError:
                     reason = "events unsorted or outside the frame"
             else:
@@ -252,12 +253,12 @@ def _pack_sequence(job: tuple[Path, Sequence, int, int, int]) -> dict[str, Any]:
                 if event_image is None or event_image.ndim != 2:
                     reason = "damaged or missing event image"
                 else:
-                    grid = event_image_voxel(event_image, size, bins)
+                    rgb, grid = rgb_input(image, view.roi, size), event_image_voxel(event_image, size, bins)
         valid.append(reason is None)
         if reason is not None:
             skipped.add(f"{sequence.name} frame {number}", reason)
-        elif image is not None and grid is not None:
-            frames[first + i] = encode_rgb(rgb_input(image, roi, size))[: frames.shape[1]]
+        elif rgb is not None and grid is not None:
+            frames[first + i] = encode_rgb(rgb)[: frames.shape[1]]
             voxels[first + i] = encode_voxel(grid)
             clipped += int((np.abs(grid) > VOXEL_LIMIT).sum())
     frames.flush()

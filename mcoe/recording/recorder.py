@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # it imports torch, which no recording needs
 
 log = logging.getLogger(__name__)
 
+RecorderState = Literal["recording", "failed", "closed"]
+
 #: Bytes that may wait for the disk; past this the oldest packets are dropped and counted.
 QUEUE_BYTES = 256 << 20
 #: The CSV and JSON are written at most this often, s.
@@ -42,7 +44,7 @@ class RecorderStatus:
     """What a recording is doing.
 
     Attributes:
-        state: ``recording``, ``failed`` or ``closed``.
+        state: ``recording``; ``failed`` with an error, or ``closed`` once all is written.
         error: one sentence on why it failed; None otherwise.
         bytes: written to the AEDAT4 file.
         events, frames, predictions: written.
@@ -51,7 +53,7 @@ class RecorderStatus:
         path: the file.
     """
 
-    state: str
+    state: RecorderState
     error: str | None
     bytes: int
     events: int
@@ -91,7 +93,8 @@ class Recorder:
         self._packets: deque[Packet] = deque()
         self._results: deque[Result] = deque()
         self._waiting = self._dropped = self._events = self._frames = self._predictions = 0
-        self._state, self._error = "recording", ""
+        self._state: RecorderState = "recording"
+        self._error = ""
         self._closing = False
         self._next_sidecars = 0.0
         self._notes: dict[str, Any] = {

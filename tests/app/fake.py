@@ -9,7 +9,7 @@ import numpy as np
 
 from mcoe.capture.source import SourceInfo
 from mcoe.events.packets import Frame, empty_events, make_events
-from mcoe.live.stream.pipeline import HistoryPoint
+from mcoe.live.stream.history import HistoryPoint
 from mcoe.live.stream.stress import stress_window
 from mcoe.recording.recorder import RecorderStatus
 from mcoe.results import EngineInfo, PipelineStats, Prediction, Question, Result, Stressed, Window

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from mcoe.core.priority import STEPS, step_back
+from mcoe.core.priority import STEPS, lower_priority
 from mcoe.live.stream.pipeline import Pipeline
 from tests.live.fakes import FakeEngine, FakeSource
 
@@ -39,4 +39,4 @@ def test_a_system_that_forbids_it_is_no_failure(monkeypatch):
         raise PermissionError
 
     monkeypatch.setattr(os, "setpriority", forbid)
-    step_back()
+    lower_priority()

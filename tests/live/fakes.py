@@ -8,6 +8,7 @@ import numpy as np
 
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import TICK_US
 from mcoe.events.packets import Frame, Packet, make_events, packet_end_us
 from mcoe.results import EngineInfo, Prediction, Question, Window
 
@@ -19,10 +20,10 @@ def packets(frames: int = 30, events_per_batch: int = 50, seed: int = 0) -> list
     rng = np.random.default_rng(seed)
     out: list[Packet] = []
     for k in range(frames):
-        end = 1_000_000 + k * 33_333
+        end = 1_000_000 + k * TICK_US
         image = rng.integers(0, 255, (SIZE[1], SIZE[0]), np.uint8)
         out.append(Frame(image, end - 5_000, end))
-    stop = 1_000_000 + frames * 33_333
+    stop = 1_000_000 + frames * TICK_US
     for start in range(960_000, stop, 10_000):
         times = np.sort(rng.integers(start, start + 10_000, events_per_batch))
         x, y = (rng.integers(0, limit, events_per_batch) for limit in SIZE)

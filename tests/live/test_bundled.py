@@ -63,7 +63,7 @@ def test_the_pair_is_as_far_apart_as_in_training_unless_it_is_chosen(options: En
 
     assert bench().gap() == 5
     assert bench(stride=8).gap() == 8
-    assert bench()("a.aedat4")._stride == 5  # type: ignore[attr-defined]
+    assert bench()("a.aedat4").stride == 5
     assert weights_stride(EngineOptions(untrained=True)) == 12
     save_weights(tmp_path / "bare.safetensors", MCOENet(SMALL), {})
     assert weights_stride(replace(options, weights=tmp_path / "bare.safetensors")) == 12

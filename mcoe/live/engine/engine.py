@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 import numpy as np
 import torch
@@ -35,7 +36,8 @@ class Engine:
         net: the network, in eval mode, on ``device``.
         device: ``cpu`` or ``cuda``.
         backbone: engine of the ResNet passes, one of :data:`mcoe.live.engine.backbones.BACKBONES`.
-        threads: CPU threads for the passes. Two engines' thread pools that fight cost ten times the work.
+        threads: CPU threads for the passes. Two engines' thread pools that fight cost ten times the work. They hold
+            within a step only, so that engines side by side, and the rest of the process, keep their own.
         facts: what the weights file says of itself; None for an untrained network.
         mask: modality to hide (``rgb`` or ``event``); the network's learned stand-in takes its place.
     """
@@ -57,7 +59,6 @@ class Engine:
         self._backbones = build_backbones(backbone, net, device, threads)
         # The head's tensors are small: a second thread gains little, and costs tenfold when another process is busy.
         self.torch_threads = threads if self._backbones.name == "torch" else 1
-        torch.set_num_threads(self.torch_threads)
         self._cache: OrderedDict[tuple[str, int, int, Hashable], tuple[Tensor, Tensor]] = OrderedDict()
         self.info = EngineInfo(
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {threads} threads",
@@ -80,7 +81,14 @@ class Engine:
 
         Returns:
             The prediction, and milliseconds for ``backbone`` and ``head`` (forward, Grad-CAM's backward, readings).
+
+        Raises:
+            McoeError: the pair has nothing that the network looks at.
         """
+        with _torch_threads(self.torch_threads):
+            return self._step(older, window, question)
+
+    def _step(self, older: Window, window: Window, question: Question) -> tuple[Prediction, dict[str, float]]:
         started = time.perf_counter()
         layer = question.layer if question.cam else "stage4"
         maps = {m: self._pair(m, older, window, layer) for m in self._shown}
@@ -154,3 +162,17 @@ class Engine:
     def _synchronise(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
+
+
+@contextlib.contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    """Give torch ``count`` threads for a while: its setting belongs to the process, not to a network."""
+    before = torch.get_num_threads()
+    if before == count:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

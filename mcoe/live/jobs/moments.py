@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mcoe.capture.source import Source
+from mcoe.events.inputs import View
 from mcoe.events.noise import EventFilter, KeepAll
 from mcoe.events.packets import Frame, packet_end_us
 from mcoe.live.stream.windows import Pairing, WindowBuilder
-from mcoe.results import EngineInfo, View, Window
+from mcoe.results import EngineInfo, Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import STRIDE
 from mcoe.core.words import EMOTIONS
 from mcoe.live.engine.stepper import Stepper
 from mcoe.live.jobs.moments import Look, moments
-from mcoe.live.stream.stress import stress_window
+from mcoe.live.stream.inference import StressedWindows
 from mcoe.recording.sidecar import Sidecar
 from mcoe.results import Question, Window
 from mcoe.sensor.lighting import Lighting
@@ -65,7 +66,7 @@ def sweep(
     open_source: Callable[[], Source],
     engine: Stepper,
     *,
-    stride: int = 12,
+    stride: int = STRIDE,
     look: Look | None = None,
     base: Lighting | None = None,
     evs: Sequence[float] = EVS,
@@ -110,6 +111,7 @@ def sweep(
     base = base or Lighting(noise=1.0)
     votes = np.empty((len(evs), len(chosen), len(READINGS)), int)
     reference = np.empty(len(chosen), int)
+    stressed = StressedWindows(info.size, engine.info.size, engine.info.bins)
     done, total = 0, (len(evs) + 1) * len(chosen)
     for row, ev in enumerate([None, *evs]):
         for i, (older, window) in enumerate(chosen):
@@ -120,8 +122,7 @@ def sweep(
                 reference[i] = engine.step(older, window, _ASK)[0].probabilities.argmax()
                 continue
             light = replace(base, ev=float(ev))
-            size = info.size
-            before, now = (stress_window(w, light, size, engine.info.size, engine.info.bins) for w in (older, window))
+            before, now = stressed.pair(older, window, light)
             said, _ = engine.step(before, now, _ASK)
             assert said.rgb_only is not None
             assert said.event_only is not None

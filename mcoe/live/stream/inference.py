@@ -1,76 +1,34 @@
-"""What the inference thread does with a pair of windows, and the points that the charts draw of it."""
+"""The third stage: what the inference thread does with a pair of windows."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections import deque
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mcoe.core.timing import TICK_US
+from mcoe.core.mailbox import Mailbox
+from mcoe.events.packets import empty_events
 from mcoe.live.engine.stepper import Stepper
 from mcoe.live.stream.stress import stress_window
 from mcoe.results import Question, Result, Stressed, Window
 from mcoe.sensor.lighting import Lighting
 
-#: Points kept for the strip chart: 20 s at 60 Hz.
-HISTORY = 1200
+#: Windows kept under the lighting laboratory's light: the pair's gap at 60 Hz with room.
+STRESSED = 64
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryPoint:
-    """What the strip chart draws of one result; ``alpha`` is the mean over tokens.
+class WindowPair:
+    """What the network is asked about: a window and the older one beside it.
 
-    ``elapsed_s`` is stream time that goes on across loops and seeks, so that a chart over it never runs backwards;
-    ``stressed`` holds the probabilities under the lighting laboratory's light.
+    Attributes:
+        older, window: the pair.
+        size: the sensor's ``(width, height)``, pixels.
+        voxel_ms: what making the window took.
+        ready_s: when its latency begins, on :func:`time.perf_counter`.
     """
-
-    epoch: int
-    t_us: int
-    elapsed_s: float
-    probabilities: NDArray[np.float32]
-    alpha: float
-    events_per_s: float
-    stressed: NDArray[np.float32] | None = None
-
-
-class History:
-    """The newest :data:`HISTORY` points. Not thread-safe."""
-
-    def __init__(self) -> None:
-        self._points: deque[HistoryPoint] = deque(maxlen=HISTORY)
-
-    def append(self, result: Result) -> None:
-        """Add a result's point."""
-        window, said = result.window, result.prediction
-        elapsed_s = 0.0
-        if self._points:
-            last = self._points[-1]
-            step_us = window.t1_us - last.t_us if last.epoch == window.epoch else TICK_US
-            elapsed_s = last.elapsed_s + step_us / 1e6
-        self._points.append(
-            HistoryPoint(
-                window.epoch,
-                window.t1_us,
-                elapsed_s,
-                said.probabilities,
-                float(said.alpha.mean()),
-                len(window.events) * 1e6 / (window.t1_us - window.t0_us),
-                result.stressed.prediction.probabilities if result.stressed else None,
-            )
-        )
-
-    def points(self) -> list[HistoryPoint]:
-        """Return the points, oldest first."""
-        return list(self._points)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A pair of windows on its way to the network; ``size`` is the sensor's (w, h), ``ready_s`` when latency begins."""
 
     older: Window
     window: Window
@@ -80,7 +38,7 @@ class Job:
 
 
 @dataclass(slots=True)
-class Asked:
+class Questions:
     """What is asked of every window; each field may be replaced from another thread at any time.
 
     Attributes:
@@ -94,26 +52,66 @@ class Asked:
     second: Stepper | None = None
 
 
+class StressedWindows:
+    """Windows under another light, each made once though it is the newer of one pair and the older of another.
+
+    Not thread-safe.
+
+    Args:
+        sensor: ``(width, height)``, px.
+        side, bins: the network's S and N_b.
+    """
+
+    def __init__(self, sensor: tuple[int, int], side: int, bins: int) -> None:
+        self._sensor, self._side, self._bins = sensor, side, bins
+        self._light = Lighting()
+        self._kept: OrderedDict[tuple[int, int], Window] = OrderedDict()
+
+    def pair(self, older: Window, window: Window, light: Lighting) -> tuple[Window, Window]:
+        """Return both windows under ``light``; of the older one perhaps only what the network sees of it."""
+        if light != self._light:
+            self._light = light
+            self._kept.clear()
+        now = self._stress(window)
+        before = self._kept.get((older.epoch, older.index))
+        return self._stress(older) if before is None else before, now
+
+    def _stress(self, window: Window) -> Window:
+        made = stress_window(window, self._light, self._sensor, self._side, self._bins)
+        # Without frame and events: those of so many windows could fill the memory.
+        self._kept[window.epoch, window.index] = dataclasses.replace(made, frame=None, events=empty_events())
+        while len(self._kept) > STRESSED:
+            self._kept.popitem(last=False)
+        return made
+
+
 class Inference:
-    """Answers jobs with one engine, and with whatever else is asked at the moment."""
+    """Answers pairs with one engine, and with whatever else is asked at the moment."""
 
-    def __init__(self, engine: Stepper, asked: Asked) -> None:
-        self._engine, self._asked = engine, asked
+    def __init__(self, engine: Stepper, questions: Questions) -> None:
+        self._engine, self._questions = engine, questions
+        self._stressed: StressedWindows | None = None
 
-    def answer(self, job: Job) -> Result:
-        """Return the job's result. Raises McoeError as the engine does."""
-        question, second = self._asked.question, self._asked.second
-        prediction, stages = self._engine.step(job.older, job.window, question)
-        stressed = self._stress(job, question)
-        other = second.step(job.older, job.window, dataclasses.replace(question, cam=False))[0] if second else None
-        latency = (time.perf_counter() - job.ready_s) * 1e3
-        stage_ms = {"voxel": job.voxel_ms, **stages, "latency": latency}
-        return Result(job.window, job.older, prediction, stage_ms, stressed, other)
+    def answer(self, pair: WindowPair) -> Result:
+        """Return the pair's result. Raises McoeError as the engine does."""
+        question, second = self._questions.question, self._questions.second
+        prediction, stages = self._engine.step(pair.older, pair.window, question)
+        stressed = self._stress(pair, question)
+        other = second.step(pair.older, pair.window, dataclasses.replace(question, cam=False))[0] if second else None
+        latency = (time.perf_counter() - pair.ready_s) * 1e3
+        stage_ms = {"voxel": pair.voxel_ms, **stages, "latency": latency}
+        return Result(pair.window, pair.older, prediction, stage_ms, stressed, other)
 
-    def _stress(self, job: Job, question: Question) -> Stressed | None:
-        light = self._asked.light
+    def run(self, pairs: Mailbox[WindowPair | None], deliver: Callable[[Result], None]) -> None:
+        """Answer what comes until None. Raises Closed when ``pairs`` is closed, McoeError as the engine does."""
+        while (pair := pairs.get()) is not None:
+            deliver(self.answer(pair))
+
+    def _stress(self, pair: WindowPair, question: Question) -> Stressed | None:
+        light = self._questions.light
         if not light.active:
             return None
-        shape = self._engine.info
-        older, window = (stress_window(w, light, job.size, shape.size, shape.bins) for w in (job.older, job.window))
+        if self._stressed is None:
+            self._stressed = StressedWindows(pair.size, self._engine.info.size, self._engine.info.bins)
+        older, window = self._stressed.pair(pair.older, pair.window, light)
         return Stressed(window, self._engine.step(older, window, question)[0])

@@ -4,53 +4,41 @@ Three threads, data in one direction, every queue bounded. A live source drops i
 slow, and counts it; a recording waits at the first queue and drops only whole windows at the second. Headless runs
 (``lossless``) wait everywhere. A window carries the older window it is paired with, so what the network says of a
 window does not depend on which others were dropped.
+
+The stages are :class:`~mcoe.live.stream.reader.Reader`, :class:`~mcoe.live.stream.windower.Windower` and
+:class:`~mcoe.live.stream.inference.Inference`; here they are wired, watched and controlled.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.core.mailbox import Closed, Mailbox
-from mcoe.core.priority import step_back
-from mcoe.events.noise import EventFilter, KeepAll
-from mcoe.events.packets import Frame, Packet, packet_end_us
-from mcoe.events.voxel import warm_up
+from mcoe.core.priority import lower_priority
+from mcoe.core.timing import STRIDE, gap_us
+from mcoe.events.inputs import View
+from mcoe.events.noise import EventFilter
 from mcoe.live.engine.stepper import Stepper
 from mcoe.live.stream.clock import PlaybackClock
-from mcoe.live.stream.inference import Asked, History, HistoryPoint, Inference, Job
+from mcoe.live.stream.history import History, HistoryPoint
+from mcoe.live.stream.inference import Inference, Questions, WindowPair
 from mcoe.live.stream.meter import Meter
-from mcoe.live.stream.recording import Recording
-from mcoe.live.stream.windows import Pairing, WindowBuilder
+from mcoe.live.stream.reader import Reader
+from mcoe.live.stream.recording_control import RecordingControl
+from mcoe.live.stream.windower import Windower
 from mcoe.recording.recorder import RecorderStatus
-from mcoe.results import EngineInfo, PipelineStats, Question, Result, View
+from mcoe.results import EngineInfo, PipelineState, PipelineStats, Question, Result
 from mcoe.sensor.lighting import Lighting
-
-__all__ = ["HistoryPoint", "Pipeline"]
 
 log = logging.getLogger(__name__)
 
-#: Packets between capture and windows. A batch holds about 10 ms, so this is well over half a second of slack.
-PACKETS = 64
 #: Windows between the window thread and the network: one that waits, the newest.
-JOBS = 1
-#: A seek starts reading this much before the older window of the pair, µs, so that both are whole.
-PREROLL_US = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Parcel:
-    generation: int
-    packet: Packet | None  # None: the stream ended
-    show_from_us: int
-    arrived_s: float
+PAIRS = 1
 
 
 class Pipeline:
@@ -71,60 +59,70 @@ class Pipeline:
         open_source: Callable[[], Source],
         engine_factory: Callable[[], Stepper],
         *,
-        stride: int = 12,
+        stride: int = STRIDE,
         speed: float = 1.0,
         loop: bool = False,
         lossless: bool = False,
         record: Path | None = None,
     ) -> None:
-        self._open_source, self._engine_factory = open_source, engine_factory
-        self._stride, self._loop, self._lossless = stride, loop, lossless
+        self._engine_factory, self._loop, self._record = engine_factory, loop, record
         self._clock = PlaybackClock(speed, paced=not lossless)
-        self._packets: Mailbox[_Parcel] = Mailbox(PACKETS)
-        self._jobs: Mailbox[Job | None] = Mailbox(JOBS)
+        self._pairs: Mailbox[WindowPair | None] = Mailbox(PAIRS)
+        self._built: Mailbox[EngineInfo] = Mailbox(1)  # the engine stands: only now the clock may run
         self._meter = Meter()
+        self._questions = Questions()
+        self._recording = RecordingControl()
+        self._reader = Reader(
+            open_source,
+            self._clock,
+            gap_us=gap_us(stride),
+            lossless=lossless,
+            opened=self._opened,
+            arrived=self._recording.write,  # before any filter: a recording holds what the source sent
+        )
+        self._windower = Windower(
+            self._reader,
+            self._pairs,
+            self._clock,
+            self._meter,
+            self._built,
+            stride=stride,
+            lossless=lossless,
+            began=self._began,
+            ended=self._stream_ended,
+        )
+        #: Gap of the frame pair, frames at 30 Hz.
+        self.stride = stride
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._ready = threading.Event()  # the engine stands: only now the clock may run
-        self._seek_us: int | None = None
-        self._generation = 0
-        self._state = "loading"
+        self._state: PipelineState = "loading"
         self._error: str | None = None
         self._position_us = 0
         self._latest: Result | None = None
-        self._history: History = History()
-        self._asked = Asked()
-        self._view: View | None = None
-        self._filter: EventFilter = KeepAll()
-        self._make_filter: Callable[[tuple[int, int]], EventFilter] | None = None
-        self._filter_of: object = None  # what the filter in use was made by
-        self._record = record
-        self._recording = Recording()
-        #: The open source, for what only it knows (a camera's status and settings); None before it is open.
-        self.source: Source | None = None
-        #: What to explain; replace it at any time.
-        self.question = Question()
-        self._closing = False
-        self._builder: WindowBuilder | None = None
-        self.info: SourceInfo | None = None
+        self._history = History()
+        #: What the engine says of itself; None while it is being built.
         self.engine_info: EngineInfo | None = None
         #: Called in the inference thread with every result, in order (headless output, recording).
         self.on_result: Callable[[Result], None] | None = None
         self._threads = [
             threading.Thread(target=self._guard, args=(work,), name=f"mcoe-{name}", daemon=True)
             for name, work in (
-                ("capture", self._capture),
-                ("windows", self._windows),
-                ("inference", self._inference),
+                ("capture", self._reader.run),
+                ("windows", self._windower.run),
+                ("inference", self._infer),
             )
         ]
 
     # ---- for whoever watches
 
-    def start(self) -> None:
-        """Start the threads and return at once; :meth:`stats` says how loading goes."""
-        for thread in self._threads:
-            thread.start()
+    @property
+    def source(self) -> Source | None:
+        """The open source, for what only it knows (a camera's status and settings); None before it is open."""
+        return self._reader.source
+
+    @property
+    def info(self) -> SourceInfo | None:
+        """What the source says of itself; None before it is open."""
+        return self._reader.info
 
     def latest(self) -> Result | None:
         """Return the newest result, or None before the first."""
@@ -149,13 +147,20 @@ class Pipeline:
                 position_us=self._position_us,
                 results=results,
                 results_per_s=rate,
-                dropped_packets=self._packets.dropped,
-                dropped_windows=self._jobs.dropped,
-                late_events=self._builder.late_events if self._builder else 0,
+                dropped_packets=self._reader.packets.dropped,
+                dropped_windows=self._pairs.dropped,
+                late_events=self._windower.late_events,
                 events_per_s=events_per_s[0],
                 kept_per_s=events_per_s[1],
                 stage_ms=stages,
             )
+
+    # ---- playback
+
+    def start(self) -> None:
+        """Start the threads and return at once; :meth:`stats` says how loading goes."""
+        for thread in self._threads:
+            thread.start()
 
     def play(self) -> None:
         """Go on; from the beginning if the recording has ended."""
@@ -166,6 +171,7 @@ class Pipeline:
             self.seek(self.info.start_us)
 
     def pause(self) -> None:
+        """Hold the window that is shown."""
         self._clock.pause()
 
     def step(self) -> None:
@@ -187,40 +193,37 @@ class Pipeline:
         with self._lock:
             if self._state in ("failed", "closed"):
                 return
-            self._seek_us = time_us
             self._state = "playing"
-            self._generation = self._clock.restart()
-        self._packets.clear()
-        self._wake.set()
+            self._reader.seek(time_us)
+
+    # ---- what is asked of every window
 
     @property
     def question(self) -> Question:
         """What to explain of every window; replace it at any time."""
-        return self._asked.question
+        return self._questions.question
 
     @question.setter
     def question(self, question: Question) -> None:
-        self._asked.question = question
-
-    def set_cam_class(self, index: int | None) -> None:
-        """Explain this class with Grad-CAM; None explains the predicted one."""
-        self.question = dataclasses.replace(self.question, target=index)
+        self._questions.question = question
 
     def set_view(self, view: View) -> None:
         """Look at another square of the sensor, or at a left eye, from the next window on."""
-        self._view = view
+        self._windower.view = view
 
     def set_filter(self, make: Callable[[tuple[int, int]], EventFilter] | None) -> None:
         """Filter the events with what ``make`` returns for the sensor's size; None keeps them all."""
-        self._make_filter = make
+        self._windower.make_filter = make
 
     def set_lighting(self, light: Lighting) -> None:
         """Also run the stream under this light, side by side; a light that changes nothing turns it off."""
-        self._asked.light = light
+        self._questions.light = light
 
     def set_second(self, engine: Stepper | None) -> None:
         """Also ask a second engine about every window; None stops."""
-        self._asked.second = engine
+        self._questions.second = engine
+
+    # ---- recording
 
     def record(self, path: Path) -> None:
         """Record the source's packets and the predictions from now on.
@@ -251,6 +254,8 @@ class Pipeline:
         """How the running recording is doing; None when none runs."""
         return self._recording.status
 
+    # ---- the end
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the recording has ended or failed (headless). False after ``timeout`` seconds."""
         self._threads[-1].join(timeout)
@@ -263,8 +268,6 @@ class Pipeline:
             if thread.ident is not None and thread is not threading.current_thread():
                 thread.join()
         self._recording.close()
-
-    # ---- the threads
 
     def _guard(self, work: Callable[[], None]) -> None:
         try:
@@ -286,150 +289,51 @@ class Pipeline:
         self._shut("failed")
         self._recording.end()
 
-    def _shut(self, state: str) -> None:
+    def _shut(self, state: PipelineState) -> None:
         with self._lock:
             if self._state not in ("failed", "closed") or state == "closed":
                 self._state = state
-        self._closing = True
         self._clock.close()
-        self._packets.close()
-        self._jobs.close()
-        self._ready.set()
-        self._wake.set()
+        self._reader.close()
+        self._pairs.close()
+        self._built.close()
 
-    def _capture(self) -> None:
-        source = self._open_source()
-        try:
-            self.source, self.info = source, source.info
-            info = source.info
-            if self._lossless and info.live:
-                raise McoeError(f"{info.name} is live and cannot run without dropping; record it and replay the file.")
-            self._position_us = info.start_us
-            if self._record is not None:
-                self.record(self._record)
-            put = self._packets.put if info.live else self._packets.put_wait
-            generation, show_from = 0, -(1 << 62)
-            while not self._closing:
-                with self._lock:
-                    seek, self._seek_us = self._seek_us, None
-                    if seek is not None:
-                        generation = self._generation
-                if seek is not None:
-                    show_from = seek
-                    source.seek(max(info.start_us, seek - round(self._stride * 1e6 / 30) - PREROLL_US))
-                try:
-                    packet = source.read(0.1 if info.live else 1.0)
-                except TimeoutError:
-                    continue
-                if packet is not None:
-                    self._recording.write(packet)  # before any filter: a recording holds what the source sent
-                put(_Parcel(generation, packet, show_from, time.perf_counter()))
-                if packet is None and not self._wait_for_seek(info):
-                    return
-        finally:
-            source.close()
+    # ---- called by the stages, each in its own thread
 
-    def _wait_for_seek(self, info: SourceInfo) -> bool:
-        """At the end of the stream, sleep until a seek; False when there will be none."""
-        if self._lossless or info.live:
-            return False
-        while not self._closing:
-            self._wake.wait()
-            self._wake.clear()
-            with self._lock:
-                if self._seek_us is not None:
-                    return True
-        return False
+    def _opened(self, info: SourceInfo) -> None:
+        self._position_us = info.start_us
+        if self._record is not None:
+            self.record(self._record)
 
-    def _windows(self) -> None:
-        builder: WindowBuilder | None = None
-        generation = epoch = 0
-        pairing = Pairing(self._stride)
-        warm_up()  # while the engine loads, not at the first window
-        while True:
-            parcel = self._packets.get()
-            info = self.info
-            assert info is not None
-            if builder is None:
-                self._ready.wait()
-                if self.engine_info is None:
-                    return  # closed while the engine was loading
-                builder = WindowBuilder(info, self.engine_info.size, self.engine_info.bins)
-                builder.restart(0)
-                self._builder = builder
-                with self._lock:
-                    self._state = "playing" if self._state == "loading" else self._state
-            if parcel.generation != generation:
-                generation, epoch = parcel.generation, epoch + 1
-                builder.restart(epoch)
-                self._filter.reset()
-            started = time.perf_counter()
-            packet = self._filtered(parcel.packet)
-            builder.view = self._view or builder.view
-            if parcel.packet is not None and packet is None:
-                continue
-            for window in builder.feed(packet) if packet is not None else builder.finish():
-                voxel_ms = (time.perf_counter() - started) * 1e3
-                job = Job(pairing.older(window), window, info.size, voxel_ms, parcel.arrived_s)
-                if window.t1_us >= parcel.show_from_us:
-                    self._hand_over(job, generation)
-                started = time.perf_counter()
-            if parcel.packet is None:
-                self._end(generation)
-
-    def _filtered(self, packet: Packet | None) -> Packet | None:
-        """Return the packet as the noise filter leaves it; None if nothing is left."""
-        if packet is None or isinstance(packet, Frame):
-            return packet
-        if self._filter_of is not (make := self._make_filter):
-            assert self.info is not None
-            self._filter, self._filter_of = make(self.info.size) if make else KeepAll(), make
-        kept = self._filter.apply(packet)
-        self._meter.events(packet_end_us(packet), len(packet), len(kept))
-        return kept if len(kept) else None
-
-    def _hand_over(self, job: Job, generation: int) -> None:
-        assert self.info is not None
-        live = self.info.live
-        if live and not self._clock.playing:
-            return
-        if not live:
-            if not self._clock.wait_for(job.window.t1_us, generation):
-                return  # a seek overtook it
-            job = dataclasses.replace(job, ready_s=time.perf_counter())
-        if self._lossless:
-            self._jobs.put_wait(job)
-        else:
-            self._jobs.put(job)
-
-    def _end(self, generation: int) -> None:
-        assert self.info is not None
-        if self._lossless:
-            self._jobs.put_wait(None)
-            return
-        if generation != self._generation:
-            return  # a seek is under way
-        if self._loop:
-            self.seek(self.info.start_us)
-            return
+    def _began(self) -> None:
         with self._lock:
-            self._state = "ended" if self._state == "playing" else self._state
+            self._state = "playing" if self._state == "loading" else self._state
 
-    def _inference(self) -> None:
-        step_back()
+    def _stream_ended(self, generation: int) -> None:
+        assert self.info is not None
+        with self._lock:
+            if generation != self._reader.generation:
+                return  # a seek is under way
+            if not self._loop:
+                self._state = "ended" if self._state == "playing" else self._state
+                return
+        self.seek(self.info.start_us)
+
+    def _infer(self) -> None:
+        lower_priority()
         engine = self._engine_factory()
         self.engine_info = engine.info
-        self._ready.set()
-        inference = Inference(engine, self._asked)
-        while (job := self._jobs.get()) is not None:
-            result = inference.answer(job)
-            self._meter.result(result.stage_ms)
-            if self.on_result is not None:
-                self.on_result(result)
-            self._recording.add_result(result)
-            with self._lock:
-                self._latest = result
-                self._position_us = job.window.t1_us
-                self._history.append(result)
+        self._built.put(engine.info)
+        Inference(engine, self._questions).run(self._pairs, self._deliver)
         with self._lock:
             self._state = "ended"
+
+    def _deliver(self, result: Result) -> None:
+        self._meter.result(result.stage_ms)
+        if self.on_result is not None:
+            self.on_result(result)
+        self._recording.add_result(result)
+        with self._lock:
+            self._latest = result
+            self._position_us = result.window.t1_us
+            self._history.append(result)

@@ -9,9 +9,9 @@ import numpy as np
 
 from mcoe.capture.source import SourceInfo
 from mcoe.core.timing import TICK_US, WINDOW_US, gap_us
-from mcoe.events.inputs import default_roi, rgb_input, voxel_input
+from mcoe.events.inputs import View, default_roi, network_input
 from mcoe.events.packets import Events, Frame, Packet, join_events
-from mcoe.results import View, Window
+from mcoe.results import Window
 
 #: A frame waits at most this long, in stream time, for the events that belong to it.
 PATIENCE_US = 100_000
@@ -94,10 +94,15 @@ class WindowBuilder:
         t0 = t1 - WINDOW_US
         events = self._between(t0, t1)
         view = self.view
-        rgb = rgb_input(frame.image, view.roi, self._size) if frame is not None else None
-        voxel = None
-        if self._info.has_events:
-            voxel = voxel_input(events, (t0, t1), self._info.size, view.roi, self._size, self._bins)
+        rgb, voxel = network_input(
+            None if frame is None else frame.image,
+            events if self._info.has_events else None,
+            (t0, t1),
+            view,
+            sensor=self._info.size,
+            size=self._size,
+            bins=self._bins,
+        )
         window = Window(
             index=self._index,
             epoch=self.epoch,
@@ -106,8 +111,8 @@ class WindowBuilder:
             frame=frame,
             events=events,
             roi=view.roi,
-            rgb=view.seen(rgb),
-            voxel=view.seen(voxel),
+            rgb=rgb,
+            voxel=voxel,
             mirror=view.mirror,
         )
         self._index += 1

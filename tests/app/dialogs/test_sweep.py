@@ -20,10 +20,9 @@ from app.features.laboratory import Laboratory
 from app.widgets import theme
 from mcoe.core.errors import McoeError
 from mcoe.core.words import EMOTIONS
-from mcoe.events.inputs import rgb_input
+from mcoe.events.inputs import View, rgb_input
 from mcoe.events.noise import NoiseFilter
 from mcoe.live.jobs.sweep import EVS, READING, READINGS, Sweep
-from mcoe.results import View
 from tests.app.panels.test_panels import count, picture
 from tests.live.fakes import SIZE, FakeEngine, FakeSource
 

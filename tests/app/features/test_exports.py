@@ -26,10 +26,10 @@ from app.features.eye import Eye
 from app.features.laboratory import Laboratory
 from app.shell.window import MainWindow
 from mcoe.core.words import EMOTIONS
+from mcoe.events.inputs import View
 from mcoe.live.jobs.film import draw
 from mcoe.recording.sidecar import Segment, Sidecar
 from mcoe.recording.table import header, save_table
-from mcoe.results import View
 from tests.app.dialogs.test_sweep import some_sweep
 from tests.app.fake import HEIGHT as FAKE_HEIGHT
 from tests.app.fake import WIDTH

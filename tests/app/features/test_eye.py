@@ -10,8 +10,8 @@ from app.features import eye as module
 from app.features.eye import Eye
 from app.panels.roi_editor import moved, resized, scaled
 from mcoe.core.errors import McoeError
+from mcoe.events.inputs import View
 from mcoe.events.noise import NoiseFilter
-from mcoe.results import View
 from tests.app.fake import HEIGHT, ROI, WIDTH
 
 SIZE = (WIDTH, HEIGHT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from mcoe.core.device import pick_device
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import WINDOW_US
 from mcoe.events.packets import empty_events
 from mcoe.live.engine import build
 from mcoe.live.engine.backbones import build_backbones
@@ -36,7 +38,7 @@ def window(index: int, rgb: bool = True, event: bool = True) -> Window:
     shape = (3, SMALL.size, SMALL.size)
     image = rng.random(shape, np.float32) if rgb else None
     voxel = rng.normal(0, 0.3, shape).astype(np.float32) if event else None
-    return Window(index, 0, index * 33_000, (index + 1) * 33_000, None, empty_events(), (0, 0, 1), image, voxel)
+    return Window(index, 0, index * WINDOW_US, (index + 1) * WINDOW_US, None, empty_events(), (0, 0, 1), image, voxel)
 
 
 def full(net: MCOENet, *windows: Window) -> np.ndarray:
@@ -74,6 +76,36 @@ def test_the_older_frame_is_not_computed_again(net: MCOENet) -> None:
     engine.step(window(0), window(1))
     engine.step(window(1), window(2))
     assert calls == ["rgb", "rgb", "event", "event", "rgb", "event"]
+
+
+@pytest.fixture
+def threads_before() -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield 3
+    torch.set_num_threads(before)
+
+
+def test_a_second_engine_leaves_the_first_and_the_process_their_threads(net: MCOENet, threads_before: int) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def watched(name: str, threads: int) -> Engine:
+        engine = Engine(net, device=CPU, backbone="torch", threads=threads)
+        inner = engine._backbones
+        engine._backbones = lambda m, image: seen.append((name, torch.get_num_threads())) or inner(m, image)  # type: ignore[assignment, func-returns-value]
+        return engine
+
+    first = watched("first", 2)
+    first.step(window(0), window(1))
+    second = watched("second", 1)
+    assert torch.get_num_threads() == threads_before
+    for engine in (first, second, first):
+        engine.step(window(2), window(3))
+        assert torch.get_num_threads() == threads_before
+    with pytest.raises(McoeError):
+        first.step(window(4, False, False), window(5, False, False))
+    assert torch.get_num_threads() == threads_before
+    assert set(seen) == {("first", 2), ("second", 1)}
 
 
 def test_a_masked_and_a_missing_modality_are_the_same(net: MCOENet) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mcoe.core.timing import STRIDE, TICK_US
+from mcoe.events.inputs import View
 from mcoe.events.noise import NoiseFilter
 from mcoe.live.jobs.moments import Look, moments
 from mcoe.live.stream.pipeline import Pipeline
-from mcoe.results import View
 from tests.live.fakes import FakeEngine, FakeSource, packets
 
 #: Sparse events: a filter drops some and keeps some.
@@ -28,7 +29,7 @@ def test_moments_are_the_windows_of_the_live_view(view, make_filter):
     pipeline.start()
     pipeline.wait()
     pipeline.close()
-    read = list(moments(FakeSource(SPARSE), FakeEngine.info, stride=12, most=1000, look=look))
+    read = list(moments(FakeSource(SPARSE), FakeEngine.info, stride=STRIDE, most=1000, look=look))
     assert len(read) == len(shown) == 30
     for (older, window), result in zip(read, shown, strict=True):
         for mine, theirs in ((older, result.older), (window, result.window)):
@@ -36,14 +37,16 @@ def test_moments_are_the_windows_of_the_live_view(view, make_filter):
             assert np.array_equal(mine.rgb, theirs.rgb)
             assert np.array_equal(mine.voxel, theirs.voxel)
     count = sum(len(window.events) for _, window in read)
-    every = sum(len(window.events) for _, window in moments(FakeSource(SPARSE), FakeEngine.info, stride=12, most=1000))
+    every = sum(
+        len(window.events) for _, window in moments(FakeSource(SPARSE), FakeEngine.info, stride=STRIDE, most=1000)
+    )
     assert (0 < count < every) == (make_filter is not None)
 
 
 def test_few_moments_spread_over_the_recording():
-    times = [w.t1_us for _, w in moments(FakeSource(), FakeEngine.info, stride=12, most=10)]
+    times = [w.t1_us for _, w in moments(FakeSource(), FakeEngine.info, stride=STRIDE, most=10)]
     assert len(times) == 10
-    assert set(np.diff(times).tolist()) == {3 * 33_333}
+    assert set(np.diff(times).tolist()) == {3 * TICK_US}
 
 
 def test_reading_ends_when_told_to_and_tells_how_far_it_is():
@@ -53,7 +56,7 @@ def test_reading_ends_when_told_to_and_tells_how_far_it_is():
         shares.append(share)
         return share < 0.5
 
-    read = list(moments(FakeSource(), FakeEngine.info, stride=12, most=1000, progress=progress))
+    read = list(moments(FakeSource(), FakeEngine.info, stride=STRIDE, most=1000, progress=progress))
     assert 0 < len(read) < 16
     assert shares == sorted(shares)
     assert 0.5 <= shares[-1] < 0.6

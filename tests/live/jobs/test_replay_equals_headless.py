@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from mcoe.capture.registry import open_replay
+from mcoe.core.timing import STRIDE, TICK_US
 from mcoe.events.packets import Frame, make_events, packet_end_us
 from mcoe.live.engine.engine import Engine
 from mcoe.live.jobs.headless import run_headless
@@ -29,7 +30,6 @@ from mcoe.results import Result
 
 DEMO = Path(__file__).resolve().parents[3] / "assets" / "recordings" / "normal.aedat4"
 SMALL = ModelConfig(size=64, d=32, heads=4, deep_layers=1, focal_width=16)
-STRIDE = 12
 #: Long enough for whole pairs (0.4 s), short enough to be played at half speed in a test.
 SECONDS = 1.0
 
@@ -39,7 +39,7 @@ def synthetic(path: Path) -> None:
     rng = np.random.default_rng(1)
     packets = []
     for k in range(round(30 * SECONDS)):
-        end = 1_000_000 + k * 33_333 + int(rng.integers(-900, 900))
+        end = 1_000_000 + k * TICK_US + int(rng.integers(-900, 900))
         packets.append(Frame(rng.integers(0, 255, (64, 80, 3), np.uint8), end - 4_000, end))
     for start in range(960_000, 1_000_000 + round(SECONDS * 1e6), 10_000):
         times = np.sort(rng.integers(start, start + 10_000, n := int(rng.integers(1, 3000))))

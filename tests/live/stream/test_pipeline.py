@@ -15,11 +15,14 @@ import pytest
 
 from mcoe.capture.registry import open_replay
 from mcoe.core.errors import McoeError
+from mcoe.core.mailbox import Mailbox
+from mcoe.events.inputs import View
 from mcoe.events.noise import KeepAll
-from mcoe.events.packets import Events
+from mcoe.events.packets import Events, Packet, packet_end_us
 from mcoe.live.stream.pipeline import Pipeline
+from mcoe.live.stream.reader import PACKETS
 from mcoe.recording import aedat4_writer as aedat4_write
-from mcoe.results import Result, View
+from mcoe.results import Result
 from mcoe.sensor.lighting import Lighting
 from tests.live.fakes import FakeEngine, FakeSource, packets
 
@@ -56,11 +59,25 @@ def collect(pipeline: Pipeline) -> list[Result]:
     return results
 
 
-def headless(make: Callable[..., Pipeline]) -> dict[int, Result]:
-    pipeline = make(lossless=True)
+def headless(make: Callable[..., Pipeline], items: list[Packet] | None = None) -> dict[int, Result]:
+    pipeline = make(FakeSource(items), lossless=True)
     results = collect(pipeline)
     assert pipeline.wait(20)
     return {r.window.t1_us: r for r in results}
+
+
+class Sought(FakeSource):
+    """Knows whether it was told to seek."""
+
+    sought = False
+
+    def seek(self, time_us: int) -> None:
+        super().seek(time_us)
+        self.sought = True
+
+
+def items_end(items: list[Packet]) -> int:
+    return max(map(packet_end_us, items))
 
 
 def test_lossless_gives_every_frame_once_in_order(make: Callable[..., Pipeline]) -> None:
@@ -101,6 +118,37 @@ def test_a_seek_gives_what_headless_gave_there_also_while_paused(make: Callable[
     pipeline.step()
     until(lambda: results[-1].window.t1_us == times[15])
     assert pipeline.stats().state == "paused"
+
+
+def test_a_seek_throws_away_nothing_that_was_read_after_it(
+    make: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The capture thread is given all the time it could want between the parts of a seek."""
+    items = packets(frames=90)
+    reference = headless(make, items)
+    source, read_on = Sought(items), threading.Event()
+    pipeline = make(source)
+    results = collect(pipeline)
+    until(pipeline.latest)
+    clear = Mailbox.clear
+
+    def late(box: Mailbox[object]) -> None:
+        # It fills the mailbox from the seek's place on, if it may; it may not, so this is how long it is tempted.
+        deadline = time.monotonic() + 0.5
+        while time.monotonic() < deadline and not (source.sought and len(box) == PACKETS):
+            time.sleep(0.002)
+        clear(box)
+        read_on.set()
+
+    monkeypatch.setattr(Mailbox, "clear", late)
+    pipeline.set_speed(4.0)
+    pipeline.seek(items_end(items) - 2_200_000)
+    assert read_on.is_set()
+    until(lambda: pipeline.stats().state == "ended" and results[-1].window.t1_us == max(reference))
+    after = [r for r in results if r.window.epoch == 1]
+    assert len(after) > 20
+    for r in after:
+        assert np.array_equal(r.prediction.logits, reference[r.window.t1_us].prediction.logits)
 
 
 def test_loop_starts_again_and_time_on_the_chart_never_runs_back(make: Callable[..., Pipeline]) -> None:

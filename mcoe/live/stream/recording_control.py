@@ -11,8 +11,8 @@ from mcoe.recording.recorder import Recorder, RecorderStatus
 from mcoe.results import Result
 
 
-class Recording:
-    """Nothing here waits for the disk but :meth:`stop` and :meth:`close`."""
+class RecordingControl:
+    """Starts, feeds and ends it. Nothing here waits for the disk but :meth:`stop` and :meth:`close`."""
 
     def __init__(self) -> None:
         self._running: Recorder | None = None
