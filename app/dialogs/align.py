@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QMouseEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from mcoe.capture import align
 from mcoe.capture.align import Alignment
@@ -21,6 +21,7 @@ from mcoe.results import Result
 from ..core.jobs import Jobs
 from ..widgets import theme
 from ..widgets.dial import Dial
+from ..widgets.label import Label
 from ..widgets.painting import (
     CENTRE,
     Canvas,
@@ -60,7 +61,7 @@ class Picture(QFrame):
         self._empty = empty
         self.image: Image | None = None
         self.points: list[tuple[float, float]] = []
-        heading = QLabel(title)
+        heading = Label(title)
         heading.setObjectName("panelTitle")
         self.canvas = _Clickable(self._draw)
         self.canvas.setAccessibleName(title)
@@ -131,8 +132,8 @@ class AlignDialog(QDialog):
         self.use_lag = QPushButton("Use this lag")
         hint = "Subtracted from the frames' times; arrow keys move it by 1 ms."
         self.lag = Dial("frames come later than events by", -250, 250, 1, 0, _whole_ms, hint)
-        self.words, self.time_words = QLabel(), QLabel()
-        self.figures = {key: QLabel("–") for key in ("clock offset", "drift", "jitter", "residual lag")}
+        self.words, self.time_words = Label(), Label()
+        self.figures = {key: Label("–") for key in ("clock offset", "drift", "jitter", "residual lag")}
         self._lay_out()
         for view in (self.frame_view, self.event_view):
             view.clicked.connect(lambda x, y, view=view: self.add_point(view, x, y))
@@ -168,7 +169,7 @@ class AlignDialog(QDialog):
         buttons.addWidget(self.save_button)
         time_panel, grid = QFrame(), QGridLayout()
         time_panel.setObjectName("panel")
-        heading = QLabel("Time")
+        heading = Label("Time")
         heading.setObjectName("panelTitle")
         inside = QVBoxLayout(time_panel)
         inside.setContentsMargins(12, 4, 12, 10)
@@ -176,7 +177,7 @@ class AlignDialog(QDialog):
         inside.addLayout(grid)
         grid.setHorizontalSpacing(24)
         for column, (caption, value) in enumerate(self.figures.items()):
-            above = QLabel(caption)
+            above = Label(caption)
             above.setObjectName("caption")
             value.setObjectName("value")
             value.setAccessibleName(caption)

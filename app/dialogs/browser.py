@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QListView,
     QListWidget,
     QListWidgetItem,
@@ -27,6 +26,7 @@ from mcoe.recording.preview import Preview, preview, recordings
 
 from ..core.jobs import Job, Jobs
 from ..widgets import theme
+from ..widgets.label import Label, tip
 from ..widgets.words import clock
 
 _PATH = Qt.ItemDataRole.UserRole
@@ -50,7 +50,7 @@ class Browser(QDialog):
         self._jobs, self._open = jobs, open_path
         self.job: Job[list[Path]] | None = None
         self._rows: dict[Path, QListWidgetItem] = {}
-        self.where = QLabel()
+        self.where = Label()
         self.where.setObjectName("panelNote")
         self.choose_button = QPushButton("Another folder…")
         self.choose_button.clicked.connect(self.choose)
@@ -112,7 +112,7 @@ class Browser(QDialog):
         for path in paths[:MOST]:
             item = QListWidgetItem(blank, f"{path.name}\n…")
             item.setData(_PATH, str(path))
-            item.setToolTip(str(path))
+            item.setToolTip(tip(str(path)))
             self.list.addItem(item)
             self._rows[path] = item
         if paths:
@@ -136,7 +136,7 @@ class Browser(QDialog):
         labels = ", ".join(seen.labels) or "no labels"
         below = "cannot be opened" if seen.error else f"{clock(seen.duration_us)}\n{labels}"
         item.setText(f"{seen.path.name}\n{below}")
-        item.setToolTip(seen.error or f"{seen.path}\n{labels}")
+        item.setToolTip(tip(seen.error or f"{seen.path}\n{labels}"))
         if seen.error:
             item.setForeground(QColor(theme.DIM))
         item.setIcon(_icon(_picture(seen.image, self.list.iconSize())))

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -40,6 +39,7 @@ from ..core.jobs import Jobs
 from ..widgets import theme
 from ..widgets.controls import Choice
 from ..widgets.dial import Dial
+from ..widgets.label import Label, tip
 from ..widgets.words import short
 
 Camera = CameraSource | PairSource
@@ -89,9 +89,9 @@ class CameraDialog(QDialog):
         self.auto, self.sensitivity = QPushButton("automatic"), Choice()
         hint = "Exposure time of a frame; setting it ends automatic exposure."
         self.exposure = Dial("exposure", 100, 33_000, 0.03125, 10_000, _ms, hint, lambda v: 2.0**v, math.log2)
-        self.words, self.exposure_note, self.sensitivity_note = QLabel(), QLabel(), QLabel()
-        self.state, self.reported = QLabel(), QLabel()
-        self.figures = {key: QLabel("–") for key, _, _ in _FIGURES}
+        self.words, self.exposure_note, self.sensitivity_note = Label(), Label(), Label()
+        self.state, self.reported = Label(), Label()
+        self.figures = {key: Label("–") for key, _, _ in _FIGURES}
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 12, 14, 12)
         row.setSpacing(12)
@@ -147,7 +147,7 @@ class CameraDialog(QDialog):
         grid = QGridLayout()
         grid.setHorizontalSpacing(18)
         for i, (key, caption, hint) in enumerate(_FIGURES):
-            above, value = QLabel(caption), self.figures[key]
+            above, value = Label(caption), self.figures[key]
             above.setObjectName("caption")
             value.setObjectName("value")
             value.setAccessibleName(caption)
@@ -217,7 +217,7 @@ class CameraDialog(QDialog):
             below = "any program on this address" if network else which if camera.available else camera.reason
             item = QListWidgetItem(f"{camera.name}\n{below}")
             item.setData(_ROLE, camera)
-            item.setToolTip(str(below))
+            item.setToolTip(tip(str(below)))
             if not (camera.available or network):
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
                 item.setForeground(QColor(theme.DIM))
@@ -351,7 +351,7 @@ class CameraDialog(QDialog):
 
 
 def _panel(title: str) -> tuple[QFrame, QVBoxLayout]:
-    panel, heading = QFrame(), QLabel(title)
+    panel, heading = QFrame(), Label(title)
     panel.setObjectName("panel")
     heading.setObjectName("panelTitle")
     box = QVBoxLayout(panel)

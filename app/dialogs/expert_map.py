@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout
 
 from mcoe.core.errors import McoeError
 from mcoe.explain.tsne import tsne
@@ -17,6 +17,7 @@ from ..core.context import Context
 from ..core.jobs import Job
 from ..core.stream import Rest
 from ..widgets import theme
+from ..widgets.label import Label
 from ..widgets.painting import percent
 from ..widgets.plot import Plot
 
@@ -57,7 +58,7 @@ class MapDialog(QDialog):
             kind: self.canvas.plot(pen=None, symbol=SYMBOLS[kind], symbolBrush=colour, symbolPen=None, name=kind)
             for kind, colour in theme.KIND_COLOURS.items()
         }
-        self.words = QLabel()
+        self.words = Label()
         self.words.setObjectName("panelNote")
         self.again = QPushButton("What was shown")
         self.again.setToolTip("Lay out the windows that have been shown by now")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication, QTextCursor
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+from ..widgets.label import Label
 
 #: So much of its end is shown, bytes: more than anybody reads, and little enough for a text widget.
 SHOWN = 200_000
@@ -17,7 +19,7 @@ class LogDialog(QDialog):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Log")
-        self.where = QLabel()
+        self.where = Label()
         self.where.setObjectName("panelNote")
         self.where.setWordWrap(True)
         self.text = QPlainTextEdit()

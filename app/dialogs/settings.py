@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QIcon, QStandardItemModel
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QVBoxLayout, QWidget
 
 from mcoe.core.device import DEVICES
 
 from ..core.settings import DEFAULTS, ENGINES, Values
 from ..widgets.controls import Choice
 from ..widgets.dial import Dial
+from ..widgets.label import Label
 
 _ENGINES = {
     "auto": "the fastest there is",
@@ -51,7 +52,7 @@ class SettingsDialog(QDialog):
         form.setVerticalSpacing(10)
         form.addRow("Device", self.device)
         form.addRow("Precision and engine", self.backbone)
-        note = QLabel("Another device, engine or gap opens the source anew.")
+        note = Label("Another device, engine or gap opens the source anew.")
         note.setObjectName("panelNote")
         kinds = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel | kinds.RestoreDefaults)

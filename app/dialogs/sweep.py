@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout
 
 from mcoe.core.errors import McoeError
 from mcoe.core.paths import home
@@ -23,6 +23,7 @@ from ..export.writing import write, write_png
 from ..panels.light_dials import ev_words
 from ..widgets import theme
 from ..widgets.controls import Choice
+from ..widgets.label import Label
 from ..widgets.painting import percent
 from .sweep_plot import SweepPage, SweepPlot
 
@@ -53,7 +54,7 @@ class SweepDialog(QDialog):
         self.name = ""
         self.trained: bool | None = True  # None while the network loads
         self._began_s: float | None = None  # when the network was first asked
-        self.heading, self.words = QLabel(), QLabel()
+        self.heading, self.words = Label(), Label()
         self.heading.setObjectName("panelTitle")
         self.words.setObjectName("panelNote")
         self.words.setWordWrap(True)

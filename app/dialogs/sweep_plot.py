@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from mcoe.core.words import EMOTIONS
 from mcoe.live.jobs.sweep import EVS, READINGS
 
 from ..widgets import theme
+from ..widgets.label import plain
 from ..widgets.painting import spread
 from ..widgets.plot import Plot
 
@@ -151,8 +154,8 @@ class SweepPage(SweepPlot):
         font = QFont(plot.font())
         font.setPixelSize(FIGURE_FONT_PX)
         self.setFont(font)
-        self.setTitle(heading, color=theme.TEXT, bold=True)
-        self._foot.setText(foot)
+        self.setTitle(html.escape(plain(heading)), color=theme.TEXT, bold=True)
+        self._foot.setText(html.escape(foot))
         self.use_font()
         self.show_values(plot.evs, plot.values, plot.measure)
 

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QGridLayout, QL
 
 from mcoe.model.facts import Facts
 
+from ..widgets.label import Label
+
 #: Said where no weights are loaded.
 UNTRAINED = (
     "This network is untrained: its numbers are random and its answers mean nothing. Load weights with --weights."
@@ -59,7 +61,7 @@ class WeightsDialog(QDialog):
 
 
 def _label(words: str, name: str) -> QLabel:
-    label = QLabel(words)
+    label = Label(words)
     label.setObjectName(name)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(name == "plain")

@@ -16,6 +16,7 @@ from mcoe.recording.recorder import RecorderStatus
 from ..core.context import Context, Feature
 from ..core.settings import MOST_RECENT
 from ..dialogs.browser import Browser
+from ..widgets.label import item, tip
 from ..widgets.words import short
 
 
@@ -79,8 +80,8 @@ class Sessions(Feature):
     def _show_recent(self) -> None:
         self.recent_menu.clear()
         for path in self.recent:
-            action = self.recent_menu.addAction(Path(path).name)
-            action.setToolTip(path)
+            action = self.recent_menu.addAction(item(Path(path).name))
+            action.setToolTip(tip(path))
             action.triggered.connect(lambda _checked=False, path=path: self.context.stream.open(path))
         self.recent_menu.setEnabled(bool(self.recent))
         if self.recent:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout
 
 from mcoe.capture.source import SourceInfo
 from mcoe.live.stream.history import HistoryPoint
 from mcoe.recording.sidecar import Sidecar
 from mcoe.results import EngineInfo, Result
 
+from ..widgets.label import Label
 from ..widgets.painting import Canvas, Painter
 
 
@@ -52,9 +53,9 @@ class Panel(QFrame):
         self.engine: EngineInfo | None = None
         self.labels = Sidecar()
         self.detailed = False
-        heading = QLabel(self.title)
+        heading = Label(self.title)
         heading.setObjectName("panelTitle")
-        self.note = QLabel()
+        self.note = Label()
         self.note.setObjectName("panelNote")
         #: Stands above the canvas, or is the title bar where the panel is docked.
         self.head = QFrame()

@@ -6,13 +6,14 @@ import cv2
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QLinearGradient
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QWidget
 
 from mcoe.core.words import EMOTIONS
 from mcoe.results import Question, Window
 
 from ..widgets import theme
 from ..widgets.controls import Choice
+from ..widgets.label import Label
 from ..widgets.painting import (
     CENTRE,
     LEFT,
@@ -78,7 +79,7 @@ class HeatmapPanel(Panel):
             ("layer", self.layer, 0),
             ("opacity", self.opacity, 1),
         ):
-            label = QLabel(words)
+            label = Label(words)
             label.setObjectName("panelNote")
             under.addWidget(label)
             under.addWidget(control, share)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QMenuBar
 
 from ..widgets import theme
+from ..widgets.label import NAME, plain
 
 _WORDS = {
     "": "",
@@ -34,7 +37,7 @@ class Headline(QLabel):
     def say(self, name: str, state: str) -> bool:
         """Show a source's name and the pipeline's state; True if that changed anything."""
         shown = self.lost or _WORDS.get(state, state)
-        words = f'<span style="color:{theme.DIM}">{name}</span>'
+        words = f'<span style="color:{theme.DIM}">{html.escape(plain(name, NAME))}</span>'
         if shown:
             colour = theme.WARNING if self.lost else _COLOURS.get(state, theme.WARNING)
             words += f'&nbsp;&nbsp;<span style="color:{colour}">● {shown}</span>&nbsp;&nbsp;'

@@ -7,6 +7,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ..core.menus import Menus
+from ..widgets.label import Label
 
 #: Keys that are not actions of the menus.
 _ALSO = {"Everywhere": [("Tab", "Next control"), ("Alt+F", "Open the File menu"), ("Esc", "Close this card")]}
@@ -55,7 +56,7 @@ class HelpOverlay(QWidget):
         pad = self.fontMetrics().height()
         self._inside.setContentsMargins(2 * pad, int(1.5 * pad), 2 * pad, int(1.5 * pad))
         self._inside.setSpacing(pad)
-        title = QLabel("Keys")
+        title = Label("Keys")
         title.setObjectName("cardTitle")
         self._inside.addWidget(title)
         groups = list((self._menus.keys() | _ALSO).items())
@@ -96,6 +97,6 @@ class HelpOverlay(QWidget):
 
 
 def _label(words: str, name: str) -> QLabel:
-    label = QLabel(words)
+    label = Label(words)
     label.setObjectName(name)
     return label

@@ -7,9 +7,10 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHideEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ..widgets import theme
+from ..widgets.label import Label, plain
 
 Kind = Literal["empty", "loading", "failed", "no gpu"]
 _COLOURS: dict[Kind, str] = {
@@ -118,7 +119,7 @@ class MessageCard(QWidget):
         self._help: Callable[[], None] = lambda: None
         self.card = QFrame()
         self.card.setObjectName("card")
-        self.mark, self.title, self.words = Mark(), QLabel(), QLabel()
+        self.mark, self.title, self.words = Mark(), Label(), Label()
         self.title.setObjectName("cardTitle")
         self.title.setWordWrap(True)
         self.words.setObjectName("cardText")
@@ -142,7 +143,7 @@ class MessageCard(QWidget):
         keys.setContentsMargins(0, 0, 0, 0)
         for key, words in _KEYS:
             for text, name in ((key, "keyCap"), (words, "panelNote")):
-                label = QLabel(text)
+                label = Label(text)
                 label.setObjectName(name)
                 keys.addWidget(label)
             keys.addSpacing(8)
@@ -170,8 +171,8 @@ class MessageCard(QWidget):
     def show_message(self, title: str, words: str, can_open: bool = False, can_retry: bool = False) -> None:
         """Cover the panels: a failure if ``can_retry``, else a welcome if ``can_open``, else loading."""
         self.kind = "failed" if can_retry else "empty" if can_open else "loading"
-        self.title.setText(title)
-        self.words.setText(words)
+        self.title.setText(plain(title))
+        self.words.setText(plain(words))
         self.open_button.setVisible(can_open)
         self.retry_button.setVisible(can_retry)
         self.other.hide()

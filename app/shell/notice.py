@@ -6,6 +6,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel, QWidget
 
+from ..widgets.label import plain
+
 
 class Notice(QLabel):
     """Lies over the lower edge of its parent, so that nothing moves when it comes or goes; a click hides it."""
@@ -28,7 +30,7 @@ class Notice(QLabel):
 
     def say(self, words: str, bad: bool = False) -> None:
         """Show ``words``; ``bad`` for what failed."""
-        self.setText(words)
+        self.setText(plain(words))
         self.setProperty("bad", bad)
         self.style().unpolish(self)
         self.style().polish(self)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from mcoe.results import EngineInfo, PipelineStats
 
+from ..widgets.label import Label, tip
 from ..widgets.words import short
 
 #: Key in ``PipelineStats.stage_ms``, caption, tooltip.
@@ -50,7 +51,7 @@ class StatusLine(QFrame):
     def _add(self, row: QHBoxLayout, key: str, caption: str, template: str, hint: str) -> None:
         cell = QVBoxLayout()
         cell.setSpacing(0)
-        above, value = QLabel(caption), QLabel("–")
+        above, value = Label(caption), Label("–")
         above.setObjectName("caption")
         value.setObjectName("value")
         value.setAccessibleName(caption)
@@ -76,7 +77,7 @@ class StatusLine(QFrame):
         for key, name in (("device", "device"), ("backbone_engine", "backbone"), ("scan", "scan")):
             self._set(key, "–" if engine is None else getattr(engine, name))
         self._set("weights", "–" if engine is None else engine.weights or "untrained")
-        self._cells["weights"].setToolTip(_WEIGHTS if engine is None else weights_words(engine))
+        self._cells["weights"].setToolTip(_WEIGHTS if engine is None else tip(weights_words(engine)))
 
     def show_stats(self, stats: PipelineStats | None) -> None:
         """Show the counters; None before there is a pipeline."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QColor, QIcon, QMouseEvent, QPainter, QPixmap, QPolygonF
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSlider, QToolButton, QWidget
 
 from mcoe.capture.source import SourceInfo
 from mcoe.results import PipelineStats
 
 from ..widgets import theme
 from ..widgets.controls import Choice
+from ..widgets.label import Label
 from ..widgets.words import clock
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -70,7 +71,7 @@ class Transport(QFrame):
         self.play = self._button("Play or pause (Space)", self.play_toggled)
         self.step = self._button("One frame forward (.)", self.stepped)
         self.slider = SeekSlider()
-        self.time = QLabel("–")
+        self.time = Label("–")
         self.time.setObjectName("plain")
         self.time.setAccessibleName("Time")
         self.speed = Choice()

@@ -26,6 +26,7 @@ from ..core.workbench import Workbench
 from ..panels.base import Panel
 from ..widgets import theme
 from ..widgets.finding import parts
+from ..widgets.label import NAME, plain
 from .board import Board
 from .drop import DropWindow
 from .headline import Headline
@@ -247,7 +248,7 @@ class MainWindow(DropWindow):
     def _show_headline(self) -> None:
         name = self.stream.name
         if self.headline.say(name, self._state):
-            self.setWindowTitle(f"{name} – MCO-E Live" if name else "MCO-E Live")
+            self.setWindowTitle(f"{plain(name, NAME)} – MCO-E Live" if name else "MCO-E Live")
 
     # ---- the end
 

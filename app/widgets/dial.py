@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStyle, QStyleOptionSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QStyle, QStyleOptionSlider, QVBoxLayout, QWidget
 
 from . import theme
+from .label import Label
 
 _KEYS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
 
@@ -94,7 +95,7 @@ class Dial(QWidget):
         self.slider.setPageStep(max(1, (ticks[1] - ticks[0]) // 12))
         self.slider.setAccessibleName(caption)
         self.setToolTip(f"{hint} Double click: back to {words(default)}.")
-        name, self._value = QLabel(caption), QLabel(words(default))
+        name, self._value = Label(caption), Label(words(default))
         name.setObjectName("caption")
         self._value.setObjectName("value")
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -1,0 +1,41 @@
+"""Words from outside the program, shown as the plain words that they are: names, paths, sentences of other programs."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QWidget
+
+#: What steers the text around it: direction overrides and isolates, and the separators that break a line.
+_STEERING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+#: Longest name and longest sentence that is shown.
+NAME, SENTENCE = 80, 300
+
+
+def plain(words: str, most: int = SENTENCE) -> str:
+    """Return ``words`` in one line of at most ``most`` characters, without what would steer the text around it."""
+    line = _STEERING.sub("", words[: 4 * most])
+    line = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in line)
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def tip(words: str) -> str:
+    """Return a tooltip that shows ``words`` as they are: Qt takes whatever looks like markup for markup."""
+    lines = (html.escape(plain(line)) for line in words[: 10 * SENTENCE].splitlines())
+    return f"<span>{'<br>'.join(lines)}</span>"
+
+
+def item(words: str) -> str:
+    """Return the name of a menu's entry: an ampersand in a file's name is no mnemonic."""
+    return plain(words, NAME).replace("&", "&&")
+
+
+class Label(QLabel):
+    """A label that shows its words as they are, never as markup."""
+
+    def __init__(self, words: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(words, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
