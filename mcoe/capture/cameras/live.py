@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from mcoe.capture.cameras.base import Arrival, CameraSettings, Capabilities, Device, DeviceLost, Support, host_now_us
 from mcoe.capture.cameras.order import Merger, Timeline, split
-from mcoe.capture.source import SourceInfo
+from mcoe.capture.source import Source, SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.core.mailbox import Closed, Mailbox
 from mcoe.events.packets import Frame, Packet
@@ -73,7 +73,7 @@ class RateMeter:
         return (self._sum - self._marks[0][1]) * 1e6 / span if span > 0 else 0.0
 
 
-class CameraSource:
+class CameraSource(Source):
     """Reads a device in its own thread and hands its packets on; implements :class:`mcoe.capture.source.Source`.
 
     The device is opened in the constructor. If it is lost, it is opened again with growing pauses, for as long as

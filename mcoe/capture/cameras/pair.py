@@ -11,7 +11,7 @@ from mcoe.capture.align import Alignment, scaled
 from mcoe.capture.cameras.base import Arrival, CameraSettings, Capabilities, host_now_us
 from mcoe.capture.cameras.live import PACKETS, CameraSource, CameraStatus
 from mcoe.capture.cameras.order import Merger
-from mcoe.capture.source import SourceInfo
+from mcoe.capture.source import Source, SourceInfo
 from mcoe.capture.sync import UNKNOWN_LAG, ClockEstimate, ClockFit, LagEstimate, LagEstimator
 from mcoe.core.errors import McoeError
 from mcoe.core.mailbox import Closed, Mailbox
@@ -40,7 +40,7 @@ class SyncStatus:
     lag_us: int
 
 
-class PairSource:
+class PairSource(Source):
     """Merges an event camera and a webcam; implements :class:`mcoe.capture.source.Source`.
 
     The stream's clock is the event camera's. Frames that come before its first packet are dropped.
