@@ -110,7 +110,7 @@ def _list_cameras() -> int:
 
 
 def _headless(args: argparse.Namespace) -> int:
-    from mcoe.capture.registry import open_replay
+    from mcoe.capture.replay import open_replay
     from mcoe.live.engine.build import build_engine, weights_stride
     from mcoe.live.jobs.headless import run_headless
 
@@ -125,7 +125,7 @@ def _window(args: argparse.Namespace) -> int:
     from app.core.workbench import Bench
     from app.shell.application import run
     from mcoe.capture.cameras import CameraSpec, open_camera
-    from mcoe.capture.registry import open_replay
+    from mcoe.capture.replay import open_replay
     from mcoe.capture.source import Source
     from mcoe.live.bundled import bundled_recordings, default_recording
 

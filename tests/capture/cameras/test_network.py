@@ -78,7 +78,7 @@ def test_a_slow_reader_gets_the_newest_and_nothing_grows():
 def test_closing_ends_the_child():
     with contextlib.closing(NetworkRig()) as rig:
         camera = rig.open()
-        child = camera._device._process.pid
+        child = camera._device._child.pid
         camera.close()
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)

@@ -15,7 +15,7 @@ import torch
 from mcoe.capture.cameras import CameraSource
 from mcoe.capture.cameras.network import NetworkBackend
 from mcoe.capture.loopback import SIZE, Server, foretell
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.core.timing import TICK_US, WINDOW_US
 from mcoe.events.packets import Events, join_events
 from mcoe.live.engine.engine import Engine

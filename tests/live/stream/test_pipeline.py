@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.core.errors import McoeError
 from mcoe.events.noise import KeepAll
 from mcoe.events.packets import Events
