@@ -6,10 +6,11 @@ import contextlib
 import logging
 import threading
 from dataclasses import dataclass
+from typing import get_args
 
 from mcoe.capture.align import Alignment, scaled
 from mcoe.capture.cameras.base import Arrival, CameraSettings, Capabilities, host_now_us
-from mcoe.capture.cameras.live import PACKETS, CameraSource, CameraStatus
+from mcoe.capture.cameras.live import PACKETS, CameraSource, CameraState, CameraStatus
 from mcoe.capture.cameras.order import Merger
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.capture.sync import UNKNOWN_LAG, ClockEstimate, ClockFit, LagEstimate, LagEstimator
@@ -91,8 +92,7 @@ class PairSource(Source):
     def status(self) -> CameraStatus:
         """Return the state of the worse of the two cameras, and both rates."""
         first, second = self.events.status(), self.frames.status()
-        order = ("streaming", "closed", "reconnecting", "failed")
-        worse = max((first, second), key=lambda status: order.index(status.state))
+        worse = max((first, second), key=lambda status: get_args(CameraState).index(status.state))
         return CameraStatus(
             worse.state,
             worse.reason,

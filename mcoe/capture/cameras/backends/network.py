@@ -7,7 +7,9 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from mcoe.capture.cameras.base import (
+    Address,
     Arrival,
+    CameraKind,
     CameraListing,
     CameraSettings,
     Capabilities,
@@ -18,7 +20,17 @@ from mcoe.capture.cameras.base import (
 from mcoe.capture.guarded import ChildFailed, ChildGone, GuardedChild
 from mcoe.core.errors import McoeError
 
-CAPABILITIES = Capabilities(exposure=Support.NO, biases=Support.NO, roi=Support.NO, hardware_time=Support.YES)
+KIND = CameraKind(
+    "network",
+    Capabilities(exposure=Support.NO, biases=Support.NO, roi=Support.NO, hardware_time=Support.YES),
+    backend=lambda: NetworkBackend(),
+    address=Address(
+        form="tcp://HOST:PORT",
+        example="tcp://127.0.0.1:7777",
+        leads_to="a program that streams with dv-processing",
+        check=lambda address: _host_and_port(address),
+    ),
+)
 #: How long a server may take to say what it streams, s.
 CONNECT_S = 5.0
 #: How long the rest of a message that has begun may take, s.
@@ -28,40 +40,30 @@ _MESSAGES = 64
 
 
 class NetworkBackend:
-    """Connects to one server.
+    """Connects to servers.
 
     Args:
-        address: ``tcp://HOST:PORT``.
-        connect_s: how long the server may take to say what it streams, seconds.
-
-    Raises:
-        McoeError: the address is malformed.
+        connect_s: how long a server may take to say what it streams, seconds.
     """
 
-    name = "network"
-    capabilities = CAPABILITIES
+    name, capabilities = KIND.name, KIND.capabilities
 
-    def __init__(self, address: str, connect_s: float = CONNECT_S) -> None:
-        self.address, self._connect_s = address, connect_s
-        parts = urlsplit(address)
-        try:
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host, port = None, None
-        if parts.scheme != "tcp" or not host or not port:
-            raise McoeError(f"{address!r} is no stream address; write tcp://HOST:PORT, e.g. tcp://127.0.0.1:7777.")
-        self._host, self._port = host, port
+    def __init__(self, connect_s: float = CONNECT_S) -> None:
+        self._connect_s = connect_s
 
     def find(self) -> list[CameraListing]:
         reason = "a server cannot be looked for; name it: --camera tcp://HOST:PORT"
         return [CameraListing(self.name, "dv-processing stream", None, False, reason, self.capabilities)]
 
     def open(self, serial: str | None, settings: CameraSettings) -> NetworkDevice:
+        """Connect to the server at the address ``serial``. Raises McoeError, also for a malformed one."""
+        address = serial or ""
+        host, port = _host_and_port(address)
         try:
-            ip = socket.gethostbyname(self._host)
+            ip = socket.gethostbyname(host)
         except OSError as error:
-            raise McoeError(f"{self.address}: the host {self._host} is unknown ({error}); check its name.") from error
-        return NetworkDevice(self.address, ip, self._port, self._connect_s)
+            raise McoeError(f"{address}: the host {host} is unknown ({error}); check its name.") from error
+        return NetworkDevice(address, ip, port, self._connect_s)
 
 
 class NetworkDevice:
@@ -73,7 +75,7 @@ class NetworkDevice:
     def __init__(self, address: str, ip: str, port: int, connect_s: float) -> None:
         self._address = address
         self.dropped = 0
-        self._child = GuardedChild("mcoe.capture.cameras.network_child", ip, str(port), str(connect_s))
+        self._child = GuardedChild("mcoe.capture.cameras.backends._network_child", ip, str(port), str(connect_s))
         try:
             told = self._child.opened(connect_s)
             if told["size"] is None:
@@ -81,7 +83,7 @@ class NetworkDevice:
             self.size: tuple[int, int] = (int(told["size"][0]), int(told["size"][1]))
             self.name = f"{told['name']} at {address.removeprefix('tcp://')}"
             self.capabilities = replace(
-                CAPABILITIES,
+                KIND.capabilities,
                 frames=Support.YES if told["frames"] else Support.NO,
                 events=Support.YES if told["events"] else Support.NO,
             )
@@ -126,3 +128,14 @@ class NetworkDevice:
 
     def close(self) -> None:
         self._child.close()
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    parts = urlsplit(address)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if parts.scheme != "tcp" or not host or not port:
+        raise McoeError(f"{address!r} is no stream address; write tcp://HOST:PORT, e.g. tcp://127.0.0.1:7777.")
+    return host, port

@@ -1,4 +1,4 @@
-"""The process that receives a stream: ``python -P -m mcoe.capture.cameras.network_child FD HOST PORT DEADLINE``.
+"""Receives a stream in a process: ``python -P -m mcoe.capture.cameras.backends._network_child FD HOST PORT SECONDS``.
 
 dv-processing's network reader waits for a silent server in its constructor, with the interpreter held: that happens
 here, in a guarded child (:mod:`mcoe.capture.guarded_child`), and the parent can end it. The parent asks nothing: what
