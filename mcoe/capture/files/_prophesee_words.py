@@ -144,9 +144,8 @@ def _advance(known: Any, stamp: Any, period: Any) -> Any:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How one encoding is read: its name, word dtype, most events a word can hold, and its loop."""
+    """How one encoding is read: its word dtype, most events a word can hold, and its loop."""
 
-    name: str
     word: np.dtype[Any]
     per_word: int
     loop: Callable[..., int]
@@ -168,7 +167,7 @@ def _compiled(loop: Callable[..., int]) -> Loop:
     return compiled
 
 
-EVT2 = Encoding("EVT2", np.dtype("<u4"), 1, _evt2)
-EVT21 = Encoding("EVT2.1", np.dtype("<u8"), 32, _evt21)
-EVT3 = Encoding("EVT3", np.dtype("<u2"), 12, _evt3)
-DAT = Encoding("DAT", np.dtype("<u8"), 1, _dat)
+EVT2 = Encoding(np.dtype("<u4"), 1, _evt2)
+EVT21 = Encoding(np.dtype("<u8"), 32, _evt21)
+EVT3 = Encoding(np.dtype("<u2"), 12, _evt3)
+DAT = Encoding(np.dtype("<u8"), 1, _dat)
