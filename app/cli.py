@@ -151,7 +151,7 @@ def _list_cameras() -> int:
 
 
 def _headless(options: Options) -> int:
-    from mcoe.capture.registry import open_replay
+    from mcoe.capture.replay import open_replay
     from mcoe.live.engine.build import build_engine, weights_stride
     from mcoe.live.jobs.headless import run_headless
 
@@ -166,7 +166,7 @@ def _headless(options: Options) -> int:
 
 def _window(options: Options) -> int:
     from mcoe.capture.cameras import CameraSpec, open_camera
-    from mcoe.capture.registry import open_replay
+    from mcoe.capture.replay import open_replay
     from mcoe.capture.source import Source
     from mcoe.live.bundled import bundled_recordings, default_recording
 

@@ -32,7 +32,6 @@ from mcoe.capture.cameras import (
     list_cameras,
 )
 from mcoe.capture.cameras.base import SENSITIVITIES
-from mcoe.capture.cameras.network import NetworkBackend
 from mcoe.core.errors import McoeError
 
 from ..core.jobs import Jobs
@@ -257,8 +256,7 @@ class CameraDialog(QDialog):
         if spec is None:
             return
         try:
-            if self.list.currentItem().data(_ROLE).backend == "network":
-                NetworkBackend(spec.name)  # tells what is wrong with the address
+            spec.check()  # tells what is wrong with the address
         except McoeError as error:
             self._tell(str(error), bad=True)
             return

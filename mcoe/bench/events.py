@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.bench.measure import Row, race
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.core.errors import McoeError
 from mcoe.core.timing import TICK_US, WINDOW_US
 from mcoe.events.packets import Events, Frame, make_events

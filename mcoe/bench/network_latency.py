@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 
+from mcoe.bench.loopback import Server
 from mcoe.bench.measure import Row
 from mcoe.capture.cameras import open_camera
-from mcoe.capture.loopback import Server
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
 from mcoe.live.engine.build import EngineOptions, build_engine

@@ -6,17 +6,20 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.core.errors import McoeError
+from mcoe.core.files import write_json
 from mcoe.events.packets import Events, Frame
 
 Matrix = NDArray[np.float64]
 Image = NDArray[np.uint8]
+#: How an alignment was found: nothing is known yet, four points by hand, refined by correlation.
+Method = Literal["scale", "points", "ecc"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +30,13 @@ class Alignment:
         matrix: ``(3, 3)`` homography, frame pixels to event pixels.
         frame_size: ``(width, height)`` of the frames it was made for.
         size: ``(width, height)`` of the event sensor.
-        method: ``scale`` (nothing known yet), ``points`` or ``ecc``.
+        method: how it was found.
     """
 
     matrix: Matrix
     frame_size: tuple[int, int]
     size: tuple[int, int]
-    method: str
+    method: Method
 
     def image(self, image: Image) -> Image:
         """Return ``(H, W[, 3])`` of the event sensor's size; black where the frame does not reach."""
@@ -134,21 +137,16 @@ def save(alignment: Alignment, pair: str, folder: Path) -> Path:
         McoeError: the folder cannot be written.
     """
     path = _file(pair, folder)
-    text = json.dumps(
-        {
-            "pair": pair,
-            "method": alignment.method,
-            "frame_size": alignment.frame_size,
-            "size": alignment.size,
-            "matrix": alignment.matrix.tolist(),
-        },
-        indent=2,
-    )
+    content = {
+        "pair": pair,
+        "method": alignment.method,
+        "frame_size": alignment.frame_size,
+        "size": alignment.size,
+        "matrix": alignment.matrix.tolist(),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(text + "\n")
-        part.replace(path)
+        write_json(path, content)
     except OSError as error:
         raise McoeError(f"{path} cannot be written ({error.strerror}); free the disk or its rights.") from error
     return path
@@ -158,18 +156,22 @@ def load(pair: str, folder: Path) -> Alignment | None:
     """Return the alignment kept for a device pair, None if there is none.
 
     Raises:
-        McoeError: its file is damaged.
+        McoeError: its file is damaged or cannot be read.
     """
     path = _file(pair, folder)
     try:
-        kept = json.loads(path.read_text())
+        kept = json.loads(path.read_bytes())
         matrix = np.array(kept["matrix"], np.float64)
         if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
             raise ValueError("no 3×3 matrix")
+        if kept["method"] not in get_args(Method):
+            raise ValueError(f"no method {kept['method']!r}")
         (fw, fh), (w, h) = kept["frame_size"], kept["size"]
-        return Alignment(matrix, (int(fw), int(fh)), (int(w), int(h)), str(kept["method"]))
+        return Alignment(matrix, (int(fw), int(fh)), (int(w), int(h)), kept["method"])
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise McoeError(f"{path} cannot be read ({error.strerror}); check its rights, or delete it.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise McoeError(f"{path} is damaged ({error}); delete it and align the cameras again.") from error
 

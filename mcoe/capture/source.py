@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from mcoe.events.packets import Packet
 
@@ -32,7 +34,14 @@ class SourceInfo:
 
 
 class Source(Protocol):
-    """A stream of packets in time order. Used from one thread, except :meth:`close`, which any thread may call."""
+    """A stream of packets in time order. Used from one thread, except :meth:`close`, which any thread may call.
+
+    It is closed at the end of a ``with`` and yields its packets in a ``for``; who implements it inherits both::
+
+        with open_replay(path) as source:
+            for packet in source:
+                ...
+    """
 
     @property
     def info(self) -> SourceInfo: ...
@@ -56,3 +65,22 @@ class Source(Protocol):
     def close(self) -> None:
         """Release the file or device. A second call does nothing."""
         ...
+
+    def __iter__(self) -> Iterator[Packet]:
+        """Yield packets until the stream ends or is closed, waiting while a live one is silent. Raises McoeError."""
+        while True:
+            try:
+                packet = self.read()
+            except TimeoutError:
+                continue
+            if packet is None:
+                return
+            yield packet
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

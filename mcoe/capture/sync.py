@@ -113,12 +113,6 @@ class ClockFit:
         # host = device + level + slope·(device − at)
         return round(self._at + (host_us - self._at - self._level) / (1 + self._slope))
 
-    def to_host(self, device_us: int) -> int:
-        """Return the host time of a device time, µs. Raises ValueError before the first packet."""
-        if not self._bins:
-            raise ValueError("no packet of the device has come yet")
-        return round(device_us + self._line(device_us))
-
 
 def _turns_right(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> bool:
     return (b[0] - a[0]) * (c[1] - a[1]) <= (b[1] - a[1]) * (c[0] - a[0])

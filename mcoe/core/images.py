@@ -1,10 +1,9 @@
-"""Images on disk, read whole or not at all."""
+"""Images on disk, read whole or not at all. Importing this module does not import OpenCV."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +12,8 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
 
 def read_image(path: Path) -> NDArray[np.uint8] | None:
     """Decode an image to ``(H, W)`` grey or ``(H, W, 3)`` RGB, uint8; None if it is damaged or gone."""
+    import cv2
+
     try:
         data = np.fromfile(path, np.uint8)
     except OSError:

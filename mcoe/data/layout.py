@@ -22,13 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mcoe.core.errors import McoeError
 from mcoe.core.images import IMAGE_SUFFIXES
 from mcoe.core.words import emotion_of, parse_name
-from mcoe.events.packets import Events, make_events
+from mcoe.events.raw import read_raw as read_raw  # the layout's third part; the capture floor reads it too
 
 Subset = Literal["training", "testing"]
 
@@ -164,20 +161,6 @@ def _usable(
             skipped.add(f"{name} frame {number}", "frame without its event image")
         numbers = [n for n in numbers if n in events]
     return tuple(numbers)
-
-
-def read_raw(path: Path) -> tuple[Events, NDArray[np.int64]]:
-    """Read ``raw/<sequence>.npz``: the events, and each frame's end in µs, ``(n,)`` int64 by frame number.
-
-    Raises:
-        McoeError: the file is damaged or lacks an array.
-    """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            events = make_events(arrays["timestamp"], arrays["x"], arrays["y"], arrays["polarity"])
-            return events, np.asarray(arrays["frame_end_us"], np.int64)
-    except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds for a damaged file
-        raise McoeError(f"The event file {path} is damaged ({error}); render or copy it again.") from error
 
 
 def _child(root: Path, name: str) -> Path | None:

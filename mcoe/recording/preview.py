@@ -12,16 +12,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.capture.registry import EXTENSIONS, open_replay
+from mcoe.capture.files import extensions
+from mcoe.capture.replay import open_replay
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
 from mcoe.core.images import IMAGE_SUFFIXES, read_image
+from mcoe.core.timing import FRAME_RATE, WINDOW_US
 from mcoe.core.words import EMOTIONS, emotion_of, parse_name
 from mcoe.events.packets import Frame, packet_end_us
 from mcoe.recording.sidecar import Sidecar, load_sidecar
 
-#: Stream time in which a preview looks for a frame, and of the events that it draws where there is none, µs.
-PATIENCE_US, EVENTS_US = 1_000_000, 33_000
+#: Stream time in which a preview looks for a frame, µs; where there is none it draws the events of one window.
+PATIENCE_US = 1_000_000
 #: Folders of a data set: frames, and event images.
 _KINDS = ("frame", "event")
 _NUMBERED = re.compile(r"(.*?)(\d+)$")
@@ -62,15 +64,15 @@ def recordings(folder: Path, stopped: Callable[[], bool] = lambda: False) -> lis
         next(folder.iterdir(), None)
     except OSError as error:
         raise McoeError(f"{folder} cannot be read ({error.strerror}); choose another folder.") from error
-    return [folder] if _images(folder) else list(_search(folder, 1, stopped))
+    return [folder] if _images(folder) else list(_search(folder, extensions(), 1, stopped))
 
 
-def _search(folder: Path, depth: int, stopped: Callable[[], bool]) -> Iterator[Path]:
+def _search(folder: Path, suffixes: tuple[str, ...], depth: int, stopped: Callable[[], bool]) -> Iterator[Path]:
     try:
         inside = sorted(folder.iterdir())
     except OSError:
         return
-    yield from (path for path in inside if path.suffix.lower() in EXTENSIONS and path.is_file())
+    yield from (path for path in inside if path.suffix.lower() in suffixes and path.is_file())
     folders = {path.name.lower(): path for path in inside if not path.name.startswith(".") and path.is_dir()}
     if "frame" in folders:
         folders.pop("event", None)  # the same sequences again
@@ -80,9 +82,9 @@ def _search(folder: Path, depth: int, stopped: Callable[[], bool]) -> Iterator[P
         if _images(path):
             yield path
         elif name in _KINDS:
-            yield from _search(path, 1, stopped)
+            yield from _search(path, suffixes, 1, stopped)
         elif depth:
-            yield from _search(path, depth - 1, stopped)
+            yield from _search(path, suffixes, depth - 1, stopped)
 
 
 def _images(folder: Path) -> list[Path]:
@@ -109,19 +111,14 @@ def preview(path: Path, width: int = 240) -> Preview:
     """
     if path.is_dir():
         return _sequence(path, width)
+    duration_us = 0
     try:
-        source = open_replay(path)
+        with open_replay(path) as source:
+            duration_us = source.info.duration_us or 0
+            known, image = labels(load_sidecar(path)), _middle(source)
     except McoeError as error:
-        return Preview(path, 0, (), None, str(error))
-    try:
-        info = source.info
-        sidecar = load_sidecar(path)
-        image = _middle(source)
-        return Preview(path, info.duration_us or 0, labels(sidecar), image if image is None else _small(image, width))
-    except McoeError as error:
-        return Preview(path, source.info.duration_us or 0, (), None, str(error))
-    finally:
-        source.close()
+        return Preview(path, duration_us, (), None, str(error))
+    return Preview(path, duration_us, known, image if image is None else _small(image, width))
 
 
 def _sequence(path: Path, width: int) -> Preview:
@@ -136,7 +133,9 @@ def _sequence(path: Path, width: int) -> Preview:
         label = parse_name(path.name).label if spelt is None else spelt
         known = () if label is None else (EMOTIONS[label],)
     error = "" if image is not None else f"{images[len(images) // 2]} cannot be decoded; copy the sequence again."
-    return Preview(path, round(len(images) * 1e6 / 30), known, image if image is None else _small(image, width), error)
+    return Preview(
+        path, round(len(images) * 1e6 / FRAME_RATE), known, image if image is None else _small(image, width), error
+    )
 
 
 def labels(sidecar: Sidecar) -> tuple[str, ...]:
@@ -152,21 +151,15 @@ def _middle(source: Source) -> NDArray[np.uint8] | None:
     start = info.start_us + (info.duration_us or 0) // 2
     source.seek(start)
     relief = np.full(info.size[::-1], 110, np.uint8)
-    for packet in _until(source, start + PATIENCE_US):
+    patience_us = PATIENCE_US if info.has_frames else WINDOW_US
+    for packet in source:
         if isinstance(packet, Frame):
             return packet.image
-        shown = packet[packet["timestamp"] < start + EVENTS_US]
+        shown = packet[packet["timestamp"] < start + WINDOW_US]
         relief[shown["y"], shown["x"]] = np.where(shown["polarity"] > 0, 235, 10)
-        if not info.has_frames and packet_end_us(packet) >= start + EVENTS_US:
+        if packet_end_us(packet) >= start + patience_us:
             break
     return relief if info.has_events else None
-
-
-def _until(source: Source, end_us: int) -> Iterator[Frame | NDArray[np.void]]:
-    while (packet := source.read()) is not None:
-        yield packet
-        if packet_end_us(packet) >= end_us:
-            return
 
 
 def _small(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

@@ -30,7 +30,7 @@ from app.shell.window import MainWindow
 from app.widgets import theme
 from mcoe.capture.cameras import CameraSource, CameraSpec
 from mcoe.capture.cameras.base import Arrival, CameraSettings, Capabilities, DeviceLost, Support, host_now_us
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import Packet, packet_end_us

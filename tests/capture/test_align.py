@@ -126,12 +126,39 @@ def test_is_kept_per_pair(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "{}", '{"matrix": [[1, 2]], "frame_size": [1, 1], "size": [1, 1], "method": "x"}']
+    "text",
+    [
+        "{",
+        "{}",
+        '{"matrix": [[1, 2]], "frame_size": [1, 1], "size": [1, 1], "method": "ecc"}',
+        '{"matrix": [[1, 0, 0], [0, 1, 0], [0, 0, 1]], "frame_size": [1, 1], "size": [1, 1], "method": "x"}',
+    ],
 )
 def test_a_damaged_file_is_named(tmp_path, text):
     align.save(align.scaled(FRAME, SENSOR), "pair", tmp_path).write_text(text)
     with pytest.raises(McoeError, match=r"pair\.json is damaged"):
         align.load("pair", tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    align.save(align.scaled(FRAME, SENSOR), "pair", tmp_path).unlink()
+    (tmp_path / "pair.json").mkdir()
+    with pytest.raises(McoeError, match=r"pair\.json cannot be read"):
+        align.load("pair", tmp_path)
+
+
+def test_saving_leaves_no_other_file_and_the_old_one_where_it_fails(tmp_path, monkeypatch):
+    kept = align.save(align.scaled(FRAME, SENSOR), "pair", tmp_path)
+    before = kept.read_bytes()
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(McoeError, match="No space left"):
+        align.save(align.Alignment(np.eye(3), FRAME, SENSOR, "ecc"), "pair", tmp_path)
+    assert kept.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [kept]
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

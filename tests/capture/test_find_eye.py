@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mcoe.capture.find_eye import find_eye
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.events.packets import Frame
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "recordings" / "normal.aedat4"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.core.workbench import Bench
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.core.errors import McoeError
 from mcoe.live.bundled import bundled_recordings, default_recording, which_bundled
 from mcoe.live.engine.build import EngineOptions, build_engine, weights_stride

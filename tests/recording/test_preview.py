@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.core.errors import McoeError
 from mcoe.recording.preview import labels, preview, recordings
 from mcoe.recording.sidecar import Segment, Sidecar

@@ -17,7 +17,7 @@ import dv_processing as dv
 import numpy as np
 import pytest
 
-from mcoe.capture.aedat4 import Aedat4Source
+from mcoe.capture.replay import open_replay
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import Frame, empty_events, make_events
@@ -146,7 +146,7 @@ def test_another_reader_agrees(recorded):
 
 def test_our_own_replay_gives_back_what_was_recorded(recorded):
     path, batches, frames = recorded
-    source = Aedat4Source(path)
+    source = open_replay(path)
     try:
         packets = []
         while (packet := source.read()) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -82,7 +83,7 @@ class CameraListing:
     """One line of ``--list-cameras``: a device found, or a backend that cannot be used and the reason.
 
     Attributes:
-        backend: the ``--camera`` name.
+        backend: its kind's name, see :func:`mcoe.capture.cameras.kinds.camera_kinds`.
         name: the device's name; the backend's when no device was found.
         serial: what ``--serial`` takes (``--rgb`` for a webcam); None where there is none.
         available: whether it can be opened now.
@@ -165,8 +166,67 @@ class Backend(Protocol):
         ...
 
     def open(self, serial: str | None, settings: CameraSettings) -> Device:
-        """Open the device, or the first one. Raises McoeError."""
+        """Open a device.
+
+        Args:
+            serial: which: its serial, its number or its address, as its kind tells its devices apart; None: the first.
+            settings: what to ask of it while it opens.
+
+        Raises:
+            McoeError: there is none, or it cannot be opened.
+        """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """How cameras are called that cannot be looked for.
+
+    Attributes:
+        form: for help texts, e.g. ``tcp://HOST:PORT``.
+        example: one that could be right.
+        leads_to: what is behind such an address, in words.
+        check: raises McoeError for an address that cannot be right.
+    """
+
+    form: str
+    example: str
+    leads_to: str
+    check: Callable[[str], object]
+
+    @property
+    def scheme(self) -> str:
+        """What every such address begins with, e.g. ``tcp://``."""
+        name, separator, _ = self.form.partition("://")
+        return name + separator
+
+
+@dataclass(frozen=True, slots=True)
+class CameraKind:
+    """A kind of camera, ``KIND`` in its backend's module.
+
+    Attributes:
+        name: what ``--camera`` takes, unless there is an address.
+        capabilities: what such a device can do, as far as is known before one is open.
+        backend: returns what finds and opens such cameras.
+        address: where its devices are called by an address, which takes the name's place: of what form. They have no
+            serials then.
+        numbered: its devices are told apart by a number, 0 the first, instead of a serial.
+        beside: returns a backend for frames alone, to stand beside an event camera; None where it cannot. One kind has
+            it: the one whose devices ``--rgb`` counts.
+    """
+
+    name: str
+    capabilities: Capabilities
+    backend: Callable[[], Backend]
+    address: Address | None = None
+    numbered: bool = False
+    beside: Callable[[], Backend] | None = None
+
+    @property
+    def called(self) -> str:
+        """What ``--camera`` takes, for help texts."""
+        return self.name if self.address is None else self.address.form
 
 
 def host_now_us() -> int:

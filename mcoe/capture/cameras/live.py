@@ -8,15 +8,18 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mcoe.capture.cameras.base import Arrival, CameraSettings, Capabilities, Device, DeviceLost, Support, host_now_us
 from mcoe.capture.cameras.order import Merger, Timeline, split
-from mcoe.capture.source import SourceInfo
+from mcoe.capture.source import Source, SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.core.mailbox import Closed, Mailbox
 from mcoe.events.packets import Frame, Packet
 
 log = logging.getLogger(__name__)
+
+CameraState = Literal["streaming", "closed", "reconnecting", "failed"]
 
 #: Packets between the capture thread and the reader: at most 64 × 2 MiB of events wait.
 PACKETS = 64
@@ -31,7 +34,7 @@ class CameraStatus:
     """What a live camera says of itself.
 
     Attributes:
-        state: ``streaming``, ``reconnecting``, ``failed`` or ``closed``.
+        state: how it is, the worse of two further right in :data:`CameraState`.
         reason: why it reconnects or failed.
         reconnects: how often the device came back.
         dropped: packets lost because the reader was too slow, or in the driver.
@@ -40,7 +43,7 @@ class CameraStatus:
         settings: what the device reports of its settings.
     """
 
-    state: str
+    state: CameraState
     reason: str | None = None
     reconnects: int = 0
     dropped: int = 0
@@ -73,7 +76,7 @@ class RateMeter:
         return (self._sum - self._marks[0][1]) * 1e6 / span if span > 0 else 0.0
 
 
-class CameraSource:
+class CameraSource(Source):
     """Reads a device in its own thread and hands its packets on; implements :class:`mcoe.capture.source.Source`.
 
     The device is opened in the constructor. If it is lost, it is opened again with growing pauses, for as long as
@@ -105,7 +108,8 @@ class CameraSource:
         self._mailbox: Mailbox[Arrival] = Mailbox(capacity)
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._state, self._reconnects = "streaming", 0
+        self._state: CameraState = "streaming"
+        self._reconnects = 0
         self._reason: str | None = None
         self._rates = (RateMeter(), RateMeter())
         self._dropped_before = 0
@@ -190,7 +194,7 @@ class CameraSource:
     # ---- the capture thread
 
     def _guard(self, device: Device) -> None:
-        state = "closed"
+        state: CameraState = "closed"
         reason: str | None = None
         current: Device | None = device
         try:

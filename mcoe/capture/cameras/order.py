@@ -130,7 +130,3 @@ class Merger:
             if not expired and end > self._passed[1 - kind]:
                 return
             yield self._queues[kind].popleft()
-
-    def waiting(self) -> int:
-        """Return how many packets wait."""
-        return sum(map(len, self._queues))

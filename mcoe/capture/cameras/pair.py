@@ -6,12 +6,13 @@ import contextlib
 import logging
 import threading
 from dataclasses import dataclass
+from typing import get_args
 
 from mcoe.capture.align import Alignment, scaled
 from mcoe.capture.cameras.base import Arrival, CameraSettings, Capabilities, host_now_us
-from mcoe.capture.cameras.live import PACKETS, CameraSource, CameraStatus
+from mcoe.capture.cameras.live import PACKETS, CameraSource, CameraState, CameraStatus
 from mcoe.capture.cameras.order import Merger
-from mcoe.capture.source import SourceInfo
+from mcoe.capture.source import Source, SourceInfo
 from mcoe.capture.sync import UNKNOWN_LAG, ClockEstimate, ClockFit, LagEstimate, LagEstimator
 from mcoe.core.errors import McoeError
 from mcoe.core.mailbox import Closed, Mailbox
@@ -40,7 +41,7 @@ class SyncStatus:
     lag_us: int
 
 
-class PairSource:
+class PairSource(Source):
     """Merges an event camera and a webcam; implements :class:`mcoe.capture.source.Source`.
 
     The stream's clock is the event camera's. Frames that come before its first packet are dropped.
@@ -91,8 +92,7 @@ class PairSource:
     def status(self) -> CameraStatus:
         """Return the state of the worse of the two cameras, and both rates."""
         first, second = self.events.status(), self.frames.status()
-        order = ("streaming", "closed", "reconnecting", "failed")
-        worse = max((first, second), key=lambda status: order.index(status.state))
+        worse = max((first, second), key=lambda status: get_args(CameraState).index(status.state))
         return CameraStatus(
             worse.state,
             worse.reason,

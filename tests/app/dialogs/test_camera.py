@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from app.dialogs.camera import CameraDialog
 from app.features.cameras import Cameras, Watch
 from mcoe.capture.cameras import CameraListing, CameraSettings, CameraSource, CameraSpec, CameraStatus, Support
+from mcoe.capture.cameras.backends.network import NetworkBackend
 from mcoe.capture.cameras.base import Capabilities
-from mcoe.capture.cameras.network import NetworkBackend
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
 from tests.capture.cameras.conftest import DavisRig, PairRig, WebcamRig
@@ -24,7 +24,7 @@ FOUND = [
     CameraListing("prophesee", "EVK4", "00051500", True, None, ANY),
     CameraListing("webcam", "C920", "0", True, None, ANY),
     CameraListing("webcam", "built in", "2", True, None, ANY),
-    *NetworkBackend("tcp://127.0.0.1:7777").find(),
+    *NetworkBackend().find(),
 ]
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import cv2
 import pytest
 
+from mcoe.bench.loopback import Server
+from mcoe.capture.cameras.backends.davis import DavisBackend
+from mcoe.capture.cameras.backends.network import NetworkBackend
+from mcoe.capture.cameras.backends.prophesee import PropheseeBackend
+from mcoe.capture.cameras.backends.webcam import WebcamBackend
 from mcoe.capture.cameras.base import CameraSettings
-from mcoe.capture.cameras.davis import DavisBackend
 from mcoe.capture.cameras.live import CameraSource
-from mcoe.capture.cameras.network import NetworkBackend
 from mcoe.capture.cameras.pair import PairSource
-from mcoe.capture.cameras.prophesee import PropheseeBackend
-from mcoe.capture.cameras.webcam import WebcamBackend
-from mcoe.capture.loopback import Server
 from tests.capture.cameras.fakes import EdgeEmulator, FakeDrivers, FakeDvCamera, FakeWebcams
 
 QUICK = (0.02, 0.05)
@@ -28,16 +28,18 @@ class Rig:
 
     Attributes:
         settings: something the camera can be told, None if nothing.
+        serial: which device is opened; None for the first.
         heard: returns what the hardware holds of it.
     """
 
     settings: CameraSettings | None = None
+    serial: str | None = None
 
     def __init__(self, hardware: Any, backend: Any) -> None:
         self.hardware, self.backend = hardware, backend
 
     def open(self, settings: CameraSettings | None = None) -> CameraSource | PairSource:
-        return CameraSource(self.backend.open, None, settings, backoff_s=QUICK)
+        return CameraSource(self.backend.open, self.serial, settings, backoff_s=QUICK)
 
     def unplug(self) -> None:
         self.hardware.plugged = False
@@ -113,7 +115,8 @@ class PairRig(Rig):
 class NetworkRig(Rig):
     def __init__(self, rate: float = 1e5, seconds: float = 20.0) -> None:
         self.server = Server(rate, seconds)
-        super().__init__(None, NetworkBackend(self.server.address))
+        super().__init__(None, NetworkBackend())
+        self.serial = self.server.address
 
     def unplug(self) -> None:
         self.server.stop()

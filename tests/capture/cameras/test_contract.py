@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 import time
 from dataclasses import fields, replace
@@ -123,6 +124,20 @@ def test_close_twice_from_any_thread_ends_a_waiting_read(rig):
     thread.join(PATIENCE_S)
     assert ended.is_set()
     assert camera.read(0.1) is None
+    assert camera.status().state == "closed"
+
+
+def test_yields_its_packets_through_silence_until_it_is_closed(rig):
+    with rig.open() as camera:
+        check_order(list(itertools.islice(camera, 20)))
+        rig.unplug()
+        got = []
+        thread = threading.Thread(target=lambda: got.extend(camera))
+        thread.start()
+        wait_for(lambda: camera.status().state == "reconnecting", "state reconnecting")
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    check_order(got)
     assert camera.status().state == "closed"
 
 

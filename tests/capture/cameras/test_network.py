@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 
+from mcoe.bench.loopback import SIZE, foretell
 from mcoe.capture.cameras.live import CameraSource
 from mcoe.capture.cameras.order import MAX_BATCH
-from mcoe.capture.loopback import SIZE, foretell
 from tests.capture.cameras.conftest import NetworkRig
 
 SECONDS = 2.0
@@ -60,7 +60,7 @@ def test_receives_a_live_camera_in_order_and_unchanged(rate, record_property):
 
 def test_a_slow_reader_gets_the_newest_and_nothing_grows():
     with contextlib.closing(NetworkRig(5e6, 1.0)) as rig:
-        camera = CameraSource(rig.backend.open, capacity=8)
+        camera = CameraSource(rig.backend.open, rig.serial, capacity=8)
         with contextlib.closing(camera):
             deadline = time.monotonic() + 30
             while not camera.dropped:
@@ -78,7 +78,7 @@ def test_a_slow_reader_gets_the_newest_and_nothing_grows():
 def test_closing_ends_the_child():
     with contextlib.closing(NetworkRig()) as rig:
         camera = rig.open()
-        child = camera._device._process.pid
+        child = camera._device._child.pid
         camera.close()
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from mcoe.capture import align
-from mcoe.capture.cameras import registry
+from mcoe.capture.cameras import open_camera
+from mcoe.capture.cameras.backends import prophesee, webcam
+from mcoe.capture.cameras.backends.prophesee import PropheseeBackend
+from mcoe.capture.cameras.backends.webcam import WebcamBackend
 from mcoe.capture.cameras.base import Arrival, CameraSettings, Capabilities, Support, host_now_us
 from mcoe.capture.cameras.live import CameraSource
 from mcoe.capture.cameras.pair import PairSource
-from mcoe.capture.cameras.prophesee import PropheseeBackend
-from mcoe.capture.cameras.webcam import WebcamBackend
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import Frame, make_events
 from tests.capture.cameras.conftest import PairRig
@@ -114,13 +116,15 @@ def test_either_camera_lost_shows_and_the_other_goes_on():
 
 @pytest.fixture
 def plugged(monkeypatch):
-    """Fake hardware behind the registry."""
+    """Fake hardware behind the kinds of camera."""
     drivers, webcams = FakeDrivers(), FakeWebcams()
 
-    def backend(spec, *, emulate=True):
-        return PropheseeBackend(drivers) if spec == "prophesee" else WebcamBackend(emulate, webcams)
+    def made(emulate):
+        return lambda: WebcamBackend(emulate, webcams)
 
-    monkeypatch.setattr(registry, "backend", backend)
+    evk4 = replace(prophesee.KIND, backend=lambda: PropheseeBackend(drivers))
+    monkeypatch.setattr(prophesee, "KIND", evk4)
+    monkeypatch.setattr(webcam, "KIND", replace(webcam.KIND, backend=made(True), beside=made(False)))
     return drivers, webcams
 
 
@@ -131,9 +135,9 @@ def test_opens_with_the_alignment_kept_for_the_pair(plugged, tmp_path):
     )
     kept = align.Alignment(matrix, (320, 240), (1280, 720), "points")
     align.save(kept, "Prophesee EVK4 00051500 + webcam 0", tmp_path)
-    with contextlib.closing(registry.open_camera("prophesee", rgb=0, alignments=tmp_path)) as pair:
+    with contextlib.closing(open_camera("prophesee", rgb=0, alignments=tmp_path)) as pair:
         np.testing.assert_array_equal(pair.alignment.matrix, matrix)
-    with contextlib.closing(registry.open_camera("prophesee", rgb="0")) as pair:
+    with contextlib.closing(open_camera("prophesee", rgb="0")) as pair:
         assert pair.alignment.method == "scale"
 
 
@@ -141,10 +145,10 @@ def test_a_missing_webcam_releases_the_event_camera(plugged):
     drivers, webcams = plugged
     webcams.plugged = False
     with pytest.raises(McoeError, match="Webcam 0 cannot be opened"):
-        registry.open_camera("prophesee", rgb=0)
+        open_camera("prophesee", rgb=0)
     assert drivers.closed == 1
 
 
 def test_two_webcams_are_no_pair(plugged):
     with pytest.raises(McoeError, match="name two webcams"):
-        registry.open_camera("webcam", serial="1", rgb=0)
+        open_camera("webcam", serial="1", rgb=0)

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from mcoe.capture.cameras import Support, list_cameras, open_camera
+from mcoe.capture.cameras.backends.davis import DavisBackend, DavisDevice
+from mcoe.capture.cameras.backends.network import NetworkBackend
+from mcoe.capture.cameras.backends.prophesee import PropheseeBackend
+from mcoe.capture.cameras.backends.webcam import WebcamBackend, _v4l2_names
 from mcoe.capture.cameras.base import CameraSettings
-from mcoe.capture.cameras.davis import DavisBackend, DavisDevice
-from mcoe.capture.cameras.network import NetworkBackend
-from mcoe.capture.cameras.prophesee import PropheseeBackend
-from mcoe.capture.cameras.webcam import WebcamBackend, _v4l2_names
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Frame
 from tests.capture.cameras.fakes import (
@@ -142,7 +142,7 @@ def test_a_preset_moves_the_prophesee_biases_within_their_bounds(sensitivity, si
 
 def test_absolute_prophesee_biases_keep_their_order():
     for module in (nd.prophesee_evk3_hd, nd.centuryarks_vga):
-        from mcoe.capture.cameras.prophesee import PropheseeDevice
+        from mcoe.capture.cameras.backends.prophesee import PropheseeDevice
 
         device = PropheseeDevice.__new__(PropheseeDevice)
         device._module, device._bounds = module, module.BiasesBounds()
@@ -245,9 +245,9 @@ def test_a_silent_server_is_given_up_and_nothing_is_left_behind():
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        backend = NetworkBackend(f"tcp://127.0.0.1:{silent.getsockname()[1]}", connect_s=0.5)
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(McoeError, match=r"silent for 0\.5 s"):
-            backend.open(None, CameraSettings())
+            NetworkBackend(connect_s=0.5).open(address, CameraSettings())
 
 
 def test_a_server_that_talks_nonsense_is_refused():
@@ -263,5 +263,5 @@ def test_a_server_that_talks_nonsense_is_refused():
         thread = threading.Thread(target=talk)
         thread.start()
         with pytest.raises(McoeError):
-            NetworkBackend(f"tcp://127.0.0.1:{server.getsockname()[1]}", connect_s=2).open(None, CameraSettings())
+            NetworkBackend(connect_s=2).open(f"tcp://127.0.0.1:{server.getsockname()[1]}", CameraSettings())
         thread.join()

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.core.timing import STRIDE, TICK_US
 from mcoe.events.packets import Frame, make_events, packet_end_us
 from mcoe.live.engine.engine import Engine

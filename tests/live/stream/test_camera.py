@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from mcoe.bench.loopback import SIZE, Server, foretell
 from mcoe.capture.cameras import CameraSource
-from mcoe.capture.cameras.network import NetworkBackend
-from mcoe.capture.loopback import SIZE, Server, foretell
-from mcoe.capture.registry import open_replay
+from mcoe.capture.cameras.backends.network import NetworkBackend
+from mcoe.capture.replay import open_replay
 from mcoe.core.timing import TICK_US, WINDOW_US
 from mcoe.events.packets import Events, join_events
 from mcoe.live.engine.engine import Engine
@@ -49,7 +49,7 @@ def server() -> Iterator[Server]:
 
 
 def camera(address: str) -> CameraSource:
-    return CameraSource(NetworkBackend(address).open, backoff_s=(0.02, 0.05))
+    return CameraSource(NetworkBackend().open, address, backoff_s=(0.02, 0.05))
 
 
 @contextlib.contextmanager

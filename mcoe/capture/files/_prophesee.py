@@ -1,4 +1,4 @@
-"""Prophesee recordings: RAW in EVT2, EVT2.1 and EVT3, and DAT version 2.
+"""Prophesee's recordings, RAW and DAT: blocks of words behind a header.
 
 A file is walked once when it is opened, to note the decoder's state every few words; after that any piece of it is
 decoded on its own, so neither a seek nor a file larger than the memory costs more than the piece asked for.
@@ -6,14 +6,13 @@ decoded on its own, so neither a seek nor a file larger than the memory costs mo
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.capture.decoders.merge import Merged
-from mcoe.capture.decoders.prophesee_words import DAT, EVT2, EVT3, EVT21, HIGH, LOW, SEEN, Encoding
+from mcoe.capture.files._merge import Merged
+from mcoe.capture.files._prophesee_words import EVT2, EVT21, HIGH, LOW, SEEN, Encoding
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import Events, Frame, join_events
@@ -22,24 +21,26 @@ from mcoe.events.packets import Events, Frame, join_events
 BLOCK = 1 << 16
 #: Sensors there are, for files that do not name theirs.
 _SENSORS = ((320, 320), (640, 480), (1280, 720))
-#: Sensors whose EVT2.1 comes with the two halves of a word swapped, where the header does not say.
-_LEGACY = re.compile(r"imx636|imx646|gen41", re.IGNORECASE)
-
-
-def open_file(path: Path) -> PropheseeDecoder:
-    """Open a RAW or DAT recording, whichever its header says it is."""
-    return PropheseeDecoder(path)
 
 
 class PropheseeDecoder(Merged):
-    """Events of one recording. A file that was cut short plays up to the cut: the formats have no end mark."""
+    """Events of one recording. A file that was cut short plays up to the cut: the formats have no end mark.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        header, self._begin = _read_header(path)
-        self._encoding, self._swap = _encoding(path, header)
-        if self._encoding is DAT:
-            self._begin += 2  # event type and size
+    Args:
+        path: the recording.
+        begin: where its words begin, bytes.
+        encoding: what they mean.
+        size: ``(width, height)`` of the sensor, pixels; None takes the smallest that holds every event.
+        swap: the two halves of each word are swapped.
+
+    Raises:
+        McoeError: there are no events, or they fit no sensor.
+    """
+
+    def __init__(
+        self, path: Path, begin: int, encoding: Encoding, size: tuple[int, int] | None, *, swap: bool = False
+    ) -> None:
+        self._path, self._begin, self._encoding, self._swap = path, begin, encoding, swap
         self._words = (path.stat().st_size - self._begin) // self._encoding.word.itemsize
         self._index()
         self._cached: dict[int, Events] = {}
@@ -51,7 +52,7 @@ class PropheseeDecoder(Merged):
         start_us, end_us = int(first_events["timestamp"][0]), int(last_events["timestamp"].max())
         self.info = SourceInfo(
             name=path.name,
-            size=_geometry(header) or self._smallest_sensor(),
+            size=size or self._smallest_sensor(),
             has_frames=False,
             has_events=True,
             live=False,
@@ -115,50 +116,3 @@ def _cut(events: Events, t0_us: int, t1_us: int) -> Events:
         return kept
     first, last = np.searchsorted(t, (t0_us, t1_us))
     return events[first:last]
-
-
-def _read_header(path: Path) -> tuple[dict[str, str], int]:
-    """Return the ``% key value`` lines, keys in lower case, and where the data begin."""
-    header: dict[str, str] = {}
-    with path.open("rb") as file:
-        while (at := file.tell()) >= 0 and file.read(2) == b"% ":
-            line = file.readline(4096).decode(errors="replace").strip()
-            key, _, value = line.partition(" ")
-            if key.lower() == "end":
-                at = file.tell()
-                break
-            header[key.lower()] = value.strip()
-    return header, at
-
-
-def _encoding(path: Path, header: dict[str, str]) -> tuple[Encoding, bool]:
-    """Return the encoding, and whether the halves of its words are swapped."""
-    name, *options = header.get("format", "").replace(" ", "").lower().split(";")
-    name = name or "evt" + header.get("evt", "?")
-    if name in ("evt2", "evt2.0"):
-        return EVT2, False
-    if name in ("evt3", "evt3.0"):
-        return EVT3, False
-    if name in ("evt21", "evt2.1"):
-        stated = [option for option in options if option.startswith("endianness=")]
-        return EVT21, stated == ["endianness=legacy"] if stated else bool(_LEGACY.search(header.get("plugin_name", "")))
-    if path.suffix.lower() == ".dat" and header.get("version") == "2":
-        return DAT, False
-    if not header:
-        raise McoeError(f"{path} is no Prophesee recording: its header is missing; copy or export it again.")
-    kind = "DAT version " + header["version"] if "version" in header else header.get("format", "no stated format")
-    raise McoeError(f"{path} is encoded as {kind}; export it as EVT2, EVT2.1, EVT3 or DAT version 2.")
-
-
-def _geometry(header: dict[str, str]) -> tuple[int, int] | None:
-    """Return the sensor's (width, height) from whichever line states it."""
-    texts = header.get("geometry", ""), header.get("format", "")
-    plain = re.fullmatch(r"(\d+)x(\d+)", texts[0])
-    if plain:
-        return int(plain[1]), int(plain[2])
-    width, height = (re.search(rf"{name}=(\d+)", texts[1]) for name in ("width", "height"))
-    if width and height:
-        return int(width[1]), int(height[1])
-    if header.get("width", "").isdigit() and header.get("height", "").isdigit():
-        return int(header["width"]), int(header["height"])
-    return None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mcoe.capture.cameras.base import (
     SENSITIVITIES,
     Arrival,
+    CameraKind,
     CameraListing,
     CameraSettings,
     Capabilities,
@@ -25,7 +26,11 @@ from mcoe.events.packets import Frame
 
 YES, NO, UNKNOWN = Support.YES, Support.NO, Support.UNKNOWN
 
-CAPABILITIES = Capabilities(frames=UNKNOWN, events=YES, exposure=UNKNOWN, biases=UNKNOWN, roi=YES, hardware_time=YES)
+KIND = CameraKind(
+    "davis",
+    Capabilities(frames=UNKNOWN, events=YES, exposure=UNKNOWN, biases=UNKNOWN, roi=YES, hardware_time=YES),
+    backend=lambda: DavisBackend(),
+)
 #: A contrast threshold is κ·ln(I_on / I_diff): each preset doubles or halves the threshold currents.
 _CURRENT = dict(zip(SENSITIVITIES, (4.0, 2.0, 1.0, 0.5, 0.25), strict=True))
 #: DVXplorer: steps added to both contrast thresholds (larger is less sensitive).
@@ -41,8 +46,7 @@ class DavisBackend:
         camera_api: stands in for the module ``dv_processing.io.camera`` in tests.
     """
 
-    name = "davis"
-    capabilities = CAPABILITIES
+    name, capabilities = KIND.name, KIND.capabilities
 
     def __init__(self, camera_api: Any = None) -> None:
         self._camera_api = camera_api

@@ -1,4 +1,4 @@
-"""A dv-processing network server in a process of its own: ``python -m mcoe.capture.loopback PORT RATE SECONDS``.
+"""A dv-processing network server in a process of its own: ``python -m mcoe.bench.loopback PORT RATE SECONDS``.
 
 Every event of it can be foretold from its time, see :func:`foretell`.
 """
@@ -47,7 +47,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, again after :meth:`stop`, on the same port."""
-        command = [sys.executable, "-m", "mcoe.capture.loopback", str(self._port), *self._arguments]
+        command = [sys.executable, "-m", "mcoe.bench.loopback", str(self._port), *self._arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         if self.read_line() != "ready":
             raise McoeError(f"The loopback server on port {self._port} did not start; look at what it printed.")

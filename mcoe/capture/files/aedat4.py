@@ -8,16 +8,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import dv_processing as dv
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.capture.decoders.merge import Merged
+from mcoe.capture.files._format import Format
+from mcoe.capture.files._merge import Merged
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Events, Frame, empty_events
 
+#: What every version of the format begins with, and this one.
+_FAMILY, _MAGIC = b"#!AER-DAT", b"#!AER-DAT4.0\r\n"
 _MICROSECOND = timedelta(microseconds=1)
+
+FORMAT = Format(
+    title="AEDAT4",
+    suffixes=(".aedat4",),
+    recognises=lambda head: head.startswith(_FAMILY),
+    imports=("dv_processing",),
+)
 
 
 def open_file(path: Path) -> Aedat4Decoder:
@@ -34,6 +43,7 @@ class Aedat4Decoder(Merged):
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        _check_version(path)
         try:
             self._recording = _open(path)
         except RuntimeError as error:
@@ -109,7 +119,18 @@ class Aedat4Decoder(Merged):
         return Frame(np.ascontiguousarray(image), int(frame.timestamp), int(frame.timestamp) + exposure_us)
 
 
+def _check_version(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(len(_MAGIC))
+    if head != _MAGIC:
+        older = head.startswith(_FAMILY)
+        what = f"{head[2:12].decode(errors='replace')}, an older format" if older else "no AEDAT4 file"
+        raise McoeError(f"{path} is {what}; convert it with the DV software or choose an .aedat4 recording.")
+
+
 def _open(path: Path) -> Any:
+    import dv_processing as dv
+
     if path.suffix == ".aedat4":
         return dv.io.MonoCameraRecording(str(path))
     # dv-processing refuses other names, capitals included. Once the file is open the link has served.

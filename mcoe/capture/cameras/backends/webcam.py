@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mcoe.capture.cameras.base import (
     Arrival,
+    CameraKind,
     CameraListing,
     CameraSettings,
     Capabilities,
@@ -28,13 +29,19 @@ from mcoe.capture.cameras.base import (
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import Events, Frame
 
-CAPABILITIES = Capabilities(
-    frames=Support.YES,
-    events=Support.NO,
-    exposure=Support.UNKNOWN,
-    biases=Support.NO,
-    roi=Support.NO,
-    hardware_time=Support.UNKNOWN,
+KIND = CameraKind(
+    "webcam",
+    Capabilities(
+        frames=Support.YES,
+        events=Support.YES,
+        exposure=Support.UNKNOWN,
+        biases=Support.NO,
+        roi=Support.NO,
+        hardware_time=Support.UNKNOWN,
+    ),
+    backend=lambda: WebcamBackend(),
+    numbered=True,
+    beside=lambda: WebcamBackend(emulate=False),
 )
 #: What is asked for when the user asks for nothing.
 DEFAULTS = CameraSettings(size=(640, 480), fps=30.0)
@@ -59,7 +66,7 @@ class WebcamBackend:
         emulator: builds the emulator for a size ``(width, height)``.
     """
 
-    name = "webcam"
+    name = KIND.name
 
     def __init__(
         self,
@@ -68,7 +75,7 @@ class WebcamBackend:
         emulator: Callable[[tuple[int, int]], Emulator] | None = None,
     ) -> None:
         self._emulate, self._capture, self._emulator = emulate, capture, emulator
-        self.capabilities = replace(CAPABILITIES, events=Support.YES if emulate else Support.NO)
+        self.capabilities = replace(KIND.capabilities, events=Support.YES if emulate else Support.NO)
 
     def find(self) -> list[CameraListing]:
         names = _v4l2_names(Path("/sys/class/video4linux"))

@@ -9,6 +9,7 @@ from typing import Any
 from mcoe.capture.cameras.base import (
     SENSITIVITIES,
     Arrival,
+    CameraKind,
     CameraListing,
     CameraSettings,
     Capabilities,
@@ -19,13 +20,17 @@ from mcoe.capture.cameras.base import (
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import make_events
 
-CAPABILITIES = Capabilities(
-    frames=Support.NO,
-    events=Support.YES,
-    exposure=Support.NO,
-    biases=Support.YES,
-    roi=Support.UNKNOWN,
-    hardware_time=Support.YES,
+KIND = CameraKind(
+    "prophesee",
+    Capabilities(
+        frames=Support.NO,
+        events=Support.YES,
+        exposure=Support.NO,
+        biases=Support.YES,
+        roi=Support.UNKNOWN,
+        hardware_time=Support.YES,
+    ),
+    backend=lambda: PropheseeBackend(),
 )
 #: neuromorphic_drivers.Name member → its module with Configuration and Biases.
 _MODULES = {
@@ -49,8 +54,7 @@ class PropheseeBackend:
         drivers: stands in for the module ``neuromorphic_drivers`` in tests.
     """
 
-    name = "prophesee"
-    capabilities = CAPABILITIES
+    name, capabilities = KIND.name, KIND.capabilities
 
     def __init__(self, drivers: Any = None) -> None:
         self._drivers_module = drivers
@@ -115,7 +119,7 @@ class PropheseeDevice:
         self._bounds = device.biases_bounds()
         self._configuration = module.Configuration()
         roi = hasattr(module, "RowColumnMask")
-        self.capabilities = replace(CAPABILITIES, roi=Support.YES if roi else Support.NO)
+        self.capabilities = replace(KIND.capabilities, roi=Support.YES if roi else Support.NO)
         self._applied = CameraSettings(sensitivity="default", roi=(0, 0, *self.size))
 
     def apply(self, settings: CameraSettings) -> CameraSettings:

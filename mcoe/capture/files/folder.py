@@ -15,18 +15,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.capture.decoders.merge import Merged
+from mcoe.capture.files._format import Format
+from mcoe.capture.files._merge import Merged
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.core.images import IMAGE_SUFFIXES, read_image
-from mcoe.data.layout import read_raw
+from mcoe.core.timing import FRAME_RATE, WINDOW_US
 from mcoe.events.packets import Events, Frame, empty_events, join_events, make_events
+from mcoe.events.raw import read_raw
 
-_FRAME_US = 1e6 / 30
-#: Each image holds the events of so long before its frame's end, µs: the pipeline's own window.
-WINDOW_US = 33_000
+_FRAME_US = 1e6 / FRAME_RATE
 #: Grey levels around 128 that JPEG noise reaches without meaning an event, as in ``mcoe.data.pack``.
 JPEG_DEAD_ZONE = 8
+
+FORMAT = Format(title="Sequences of images", folders=True, imports=("cv2",))
 
 
 def open_file(path: Path) -> FolderDecoder:

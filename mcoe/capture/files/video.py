@@ -6,10 +6,10 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.capture.files._format import Format
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import Frame, Packet
@@ -17,6 +17,8 @@ from mcoe.sensor.emulator import EventEmulator
 
 #: A seek that lands behind its target (a video of varying rate) tries again so many frames earlier.
 _STEP_BACK = 30
+
+FORMAT = Format(title="Video", suffixes=(".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"), imports=("cv2",))
 
 
 def open_file(path: Path) -> VideoDecoder:
@@ -32,6 +34,8 @@ class VideoDecoder:
     """
 
     def __init__(self, path: Path) -> None:
+        import cv2
+
         self._path = path
         self.dropped_frames = 0
         self.dropped_events = 0
@@ -66,6 +70,8 @@ class VideoDecoder:
 
     def seek(self, time_us: int) -> None:
         """Continue at the first packet that ends at or after ``time_us``."""
+        import cv2
+
         self._ready: deque[Packet] = deque()
         self._emulator.reset()
         self._last_us = -(1 << 62)
@@ -81,6 +87,8 @@ class VideoDecoder:
             self._take(*decoded)
 
     def _take(self, time_us: int, image: NDArray[np.uint8]) -> None:
+        import cv2
+
         if time_us <= self._last_us or image.shape[1::-1] != self.info.size:
             self.dropped_frames += 1
             return
@@ -93,5 +101,7 @@ class VideoDecoder:
 
     def _next(self) -> tuple[int, NDArray[np.uint8]] | None:
         """Return the next frame's time, µs, and its BGR image, or None at the end."""
+        import cv2
+
         found, image = self._capture.read()
         return (round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1_000), image) if found else None

@@ -6,13 +6,14 @@ import threading
 import numpy as np
 import pytest
 
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Frame, packet_end_us
 from tests.capture import evt
+from tests.capture.files.test_folder import write_sequence
+from tests.capture.files.test_prophesee import bursts, name_of
+from tests.capture.files.test_video import write_video
 from tests.capture.material import synthetic_packets, write_aedat4
-from tests.capture.test_images import write_sequence, write_video
-from tests.capture.test_prophesee_file import bursts, name_of
 
 MAKERS = {
     "aedat4": lambda folder: write_aedat4(folder / "a.aedat4", synthetic_packets()),
@@ -121,6 +122,22 @@ def test_closing_twice_and_using_it_afterwards(source):
     assert source.read() is None
     source.seek(0)
     assert source.read() is None
+
+
+def test_it_yields_its_packets_and_is_closed_at_the_end_of_a_with(recording):
+    with open_replay(recording) as source:
+        count = len(read_all(source))
+        source.seek(source.info.start_us)
+        ends = [packet_end_us(packet) for packet in source]
+        assert len(ends) == count
+        assert ends == sorted(ends)
+        assert list(source) == []
+        source.seek(source.info.start_us)
+    assert source.read() is None
+    with pytest.raises(ZeroDivisionError), open_replay(recording) as failed:
+        assert next(iter(failed)) is not None
+        raise ZeroDivisionError
+    assert failed.read() is None
 
 
 def test_closing_from_another_thread_ends_the_reading(source):

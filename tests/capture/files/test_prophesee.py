@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from mcoe.capture.decoders import prophesee
-from mcoe.capture.decoders.prophesee import open_file
-from mcoe.capture.registry import open_replay
+from mcoe.capture.files import _prophesee, prophesee_dat, prophesee_raw
+from mcoe.capture.replay import open_replay
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import join_events, make_events
 from tests.capture import evt
@@ -29,6 +28,10 @@ def bursts(seed=0, start_us=70_000, count=400, seconds=0.3):
     return make_events(*zip(*rows, strict=True))
 
 
+def open_file(path):
+    return (prophesee_dat if path.suffix == ".dat" else prophesee_raw).open_file(path)
+
+
 def read_all(source):
     packets = []
     while (packet := source.read()) is not None:
@@ -40,7 +43,7 @@ def read_all(source):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_encoding_gives_the_events_back(tmp_path, monkeypatch, kind, block):
     """Small blocks cut vectors' state, rows and time words in every place there is."""
-    monkeypatch.setattr(prophesee, "BLOCK", block)
+    monkeypatch.setattr(_prophesee, "BLOCK", block)
     written = bursts()
     decoder = open_file(evt.write(tmp_path / name_of(kind), kind, written))
     np.testing.assert_array_equal(read_all(decoder), written)

@@ -1,0 +1,163 @@
+"""Recordings as sources: each is decoded in a child process, so that no file, however damaged, can hang or crash us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from mcoe.capture.files import format_of
+from mcoe.capture.guarded import ChildFailed, ChildGone, GuardedChild, Message
+from mcoe.capture.replay_child import REQUEST
+from mcoe.capture.source import Source, SourceInfo
+from mcoe.core.errors import McoeError
+from mcoe.events.packets import Packet
+
+#: How long one packet may take to decode, s, before the file counts as damaged.
+DEADLINE_S = 10.0
+#: Opening scans a file whose writer was killed: so much more time per byte, s.
+_SCAN_S_PER_BYTE = 1 / 50e6
+#: Packets asked for ahead: the child decodes while the parent works, and holds no more than these.
+_AHEAD = 4
+_T = TypeVar("_T")
+
+
+def open_replay(path: str | os.PathLike[str], deadline_s: float = DEADLINE_S) -> RecordedSource:
+    """Open a recording: a folder of images, or a file by its first bytes or else its extension, in any case.
+
+    Args:
+        path: the recording; what can be read is :func:`mcoe.capture.files.formats`.
+        deadline_s: how long one packet may take to decode.
+
+    Raises:
+        McoeError: no such file, a type that nothing here reads (the message lists what is read), a damaged file.
+    """
+    file = Path(path)
+    return RecordedSource(format_of(file), file, deadline_s)
+
+
+class _Closed(Exception):
+    """Another thread closed the source."""
+
+
+class RecordedSource(Source):
+    """A recording, read by ``mcoe.capture.files.<format_name>`` in a guarded child.
+
+    As a file never has "nothing yet", :meth:`read` raises no TimeoutError: it waits for the decoder, at most
+    ``deadline_s`` seconds, then kills it and raises McoeError. :meth:`close` from another thread ends the wait.
+
+    Args:
+        format_name: which of :func:`mcoe.capture.files.formats`.
+        path: the recording.
+        deadline_s: how long one packet may take.
+
+    Raises:
+        McoeError: the file is damaged or of another type; the decoder hung or died.
+    """
+
+    def __init__(self, format_name: str, path: Path, deadline_s: float = DEADLINE_S) -> None:
+        self.path = path
+        #: Frames and events that the decoder left out so far: times running backwards, pixels off the sensor.
+        self.dropped_frames = 0
+        self.dropped_events = 0
+        self._deadline_s = deadline_s
+        self._failure: str | None = None
+        self._ended = False
+        self._asked = 0  # answers still to come
+        self._busy = threading.Lock()  # held while the child is talked to
+        self._closing = threading.Lock()
+        self._closed = False
+        open_s = deadline_s + (path.stat().st_size * _SCAN_S_PER_BYTE if path.is_file() else 0)
+        self._child = GuardedChild("mcoe.capture.replay_child", format_name, str(path), str(open_s))
+        try:
+            fields = self._told(lambda: self._child.opened(open_s))
+            self._info = SourceInfo(**{**fields, "size": tuple(fields["size"])})
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def info(self) -> SourceInfo:
+        return self._info
+
+    def read(self, timeout_s: float = 1.0) -> Packet | None:
+        """Return the next packet, or None at the end or once closed; ``timeout_s`` is for live sources."""
+        with self._busy:
+            if self._failure:
+                raise McoeError(self._failure)
+            if self._ended or self._closed:
+                return None
+            try:
+                self._ask(b"N", 0, _AHEAD - self._asked)
+                answer = self._answer()
+            except _Closed:
+                return None
+            self._asked -= 1
+            if answer.kind == b"Z":
+                self._ended = True
+                return None
+            return answer.packet
+
+    def seek(self, time_us: int) -> None:
+        """Continue at the first packet that ends at or after ``time_us``; times outside the file are clipped."""
+        with self._busy:
+            if self._failure:
+                raise McoeError(self._failure)
+            if self._closed:
+                return
+            try:
+                self._ask(b"S", time_us)
+                while self._answer().kind != b"K":
+                    pass
+            except _Closed:
+                return
+            self._asked, self._ended = 0, False
+
+    def close(self) -> None:
+        """End the child. Any thread may call this, also while another waits in :meth:`read`."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._child.hang_up()
+            with self._busy:
+                self._child.close()
+
+    def _ask(self, kind: bytes, time_us: int, count: int = 1) -> None:
+        self._child.send(REQUEST.pack(kind, time_us) * count)
+        self._asked += count
+
+    def _answer(self) -> Message:
+        message = self._told(lambda: self._child.receive(self._deadline_s))
+        self.dropped_frames, self.dropped_events = message.dropped
+        return message
+
+    def _told(self, waiting: Callable[[], _T]) -> _T:
+        """Return what the child answers; what goes wrong with it becomes a sentence about the file."""
+        try:
+            return waiting()
+        except ChildFailed as failed:
+            self._fail(str(failed))
+        except TimeoutError:
+            self._fail(self._hung())
+        except ChildGone:
+            if self._closed:
+                raise _Closed from None
+            code = self._child.exit_code()
+            if code == -signal.SIGALRM:
+                self._fail(self._hung())
+            self._fail(f"{self.path} made its decoder die (exit code {code}): it is probably damaged, copy it again.")
+
+    def _hung(self) -> str:
+        return (
+            f"{self.path} is damaged: its decoder got stuck for {self._deadline_s:g} s and was stopped; "
+            "copy or record the file again."
+        )
+
+    def _fail(self, sentence: str) -> NoReturn:
+        self._failure = sentence
+        self._child.hang_up()
+        raise McoeError(sentence)

@@ -1,0 +1,136 @@
+"""The guarded child that decodes a recording: whatever it does, its parent goes on and nothing is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from mcoe.capture import guarded_child
+from mcoe.capture.replay import open_replay
+from mcoe.core.errors import McoeError
+from tests.capture.files.test_aedat4 import STREET, read_all
+
+#: A byte in one of STREET's LZ4 event blocks; inverted, dv-processing 2.0.4 never returns from the block.
+LOOP_BYTE = 531_378
+
+
+def assert_gone(source):
+    assert source._child.exit_code(0) is not None
+
+
+def test_a_decoder_that_loops_on_opening_is_stopped(tmp_path):
+    path = tmp_path / "loop.aedat4"
+    path.write_bytes(b"#!AER-DAT4.0\r\n" + b"\xff" * 2_000)
+    with pytest.raises(McoeError, match=r"got stuck for 1 s and was stopped"):
+        open_replay(path, deadline_s=1)
+
+
+def test_a_decoder_that_loops_in_the_middle_is_stopped(shared, tmp_path):
+    content = bytearray((shared / STREET).read_bytes())
+    content[LOOP_BYTE] ^= 0xFF
+    path = tmp_path / "loop.aedat4"
+    path.write_bytes(content)
+    source = open_replay(path, deadline_s=1)
+    with pytest.raises(McoeError, match="got stuck for 1 s"):
+        read_all(source)
+    with pytest.raises(McoeError, match="got stuck"):
+        source.read()
+    with pytest.raises(McoeError, match="got stuck"):
+        source.seek(0)
+    source.close()
+    assert_gone(source)
+
+
+def test_a_decoder_that_dies_is_reported(small_aedat4):
+    source = open_replay(small_aedat4)
+    os.kill(source._child.pid, signal.SIGKILL)
+    with pytest.raises(McoeError, match="made its decoder die"):
+        read_all(source)
+    source.close()
+
+
+def test_a_decoder_that_freezes_is_stopped(small_aedat4):
+    source = open_replay(small_aedat4, deadline_s=0.5)
+    os.kill(source._child.pid, signal.SIGSTOP)
+    with pytest.raises(McoeError, match="got stuck"):
+        read_all(source)
+    source.close()
+    assert_gone(source)
+
+
+def test_the_child_ends_itself_when_its_parent_cannot(tmp_path):
+    """The parent dies while the decoder loops with the GIL held: nobody is left to kill it."""
+    path = tmp_path / "loop.aedat4"
+    path.write_bytes(b"#!AER-DAT4.0\r\n" + b"\xff" * 2_000)
+    code = (
+        "import socket, sys; from mcoe.capture import guarded_child, replay_child\n"
+        "guarded_child.ORPHAN_MARGIN_S = 0\n"
+        "ours, theirs = socket.socketpair()\n"
+        "replay_child.serve(guarded_child.ParentLink(theirs), ['aedat4', sys.argv[1], '0.5'])"
+    )
+    assert guarded_child.ORPHAN_MARGIN_S > 0
+    child = subprocess.run([sys.executable, "-c", code, path], cwd=Path(__file__).parents[2], timeout=60, check=False)
+    assert child.returncode == -signal.SIGALRM
+
+
+def test_the_child_ends_when_the_parent_does(small_aedat4):
+    code = (
+        "import os, sys; from mcoe.capture.replay import open_replay\n"
+        "source = open_replay(sys.argv[1]); print(source._child.pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    parent = subprocess.run(
+        [sys.executable, "-c", code, small_aedat4], cwd=Path(__file__).parents[2], capture_output=True, check=False
+    )
+    pid = int(parent.stdout)
+    give_up = time.monotonic() + 30
+    while _runs(pid) and time.monotonic() < give_up:
+        time.sleep(0.02)
+    assert not _runs(pid)
+
+
+def _runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_closing_wakes_a_reader_and_leaves_no_child(small_aedat4):
+    source = open_replay(small_aedat4)
+    os.kill(source._child.pid, signal.SIGSTOP)
+    got = []
+    reader = threading.Thread(target=lambda: got.extend(read_all(source)))
+    reader.start()
+    source.close()
+    reader.join(10)
+    assert not reader.is_alive()
+    source.close()
+    assert_gone(source)
+    assert source.read() is None
+    source.seek(0)
+
+
+def test_the_main_script_is_not_imported_again(small_aedat4, tmp_path):
+    """A script without a __main__ guard, as a window's start script may be."""
+    script = tmp_path / "program.py"
+    script.write_text(
+        "print('main runs')\n"
+        "from mcoe.capture.replay import open_replay\n"
+        f"source = open_replay({str(small_aedat4)!r})\n"
+        "print(source.read() is not None)\n"
+        "source.close()\n"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.split() == [b"main", b"runs", b"True"]
