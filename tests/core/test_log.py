@@ -125,9 +125,11 @@ FAULTS = {
 
 @pytest.mark.parametrize("where", FAULTS)
 def test_uncaught_exceptions_are_logged_and_printed_once(tmp_path: Path, where: str) -> None:
-    program = f"import threading\nfrom pathlib import Path\nfrom mcoe.core.log import start_log\nstart_log('info', Path({str(tmp_path)!r}))\n"
+    begin = "import sys, threading; from pathlib import Path; from mcoe.core.log import start_log\n"
+    begin += "start_log('info', Path(sys.argv[1]))\n"
     done = subprocess.run(
-        [sys.executable, "-c", program + FAULTS[where]], capture_output=True, text=True, check=False, timeout=60,
+        [sys.executable, "-c", begin + FAULTS[where], str(tmp_path)],
+        capture_output=True, text=True, check=False, timeout=60,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert done.stderr.count("Traceback") == 1

@@ -80,14 +80,14 @@ def test_its_commands_lead_somewhere(wheel: zipfile.ZipFile, monkeypatch: pytest
 
 def test_it_runs_unpacked_with_weights_and_recordings_inside(installed: Path, tmp_path: Path) -> None:
     program = """
+import sys
 import mcoe, mcoe_live, mcoe_live.cli, mcoe_live.shell.application
 from mcoe.live.bundled import bundled_recordings
 from mcoe.live.engine.build import BUNDLED
 assert BUNDLED.is_file() and len(bundled_recordings()) == 4
 for place in (mcoe.__file__, mcoe_live.__file__, BUNDLED, bundled_recordings()[0].path):
     print(place)
-import importlib.util
-assert importlib.util.find_spec("app") is None
+assert "app" not in sys.modules
 """
     # The clone's folder must not help: it is neither the working folder nor on the path.
     elsewhere = [p for p in sys.path if p and Path(p).resolve() != ROOT]
