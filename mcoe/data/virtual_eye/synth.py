@@ -106,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     settings = _settings(args)
     synthesise(args.out, settings, find_face(args.face), max(1, args.workers))
     if args.check_difficulty:
-        from mcoe.data.difficulty import check_folder
+        from mcoe.data.virtual_eye.difficulty import check_folder
 
         print(check_folder(args.out))
     return 0
