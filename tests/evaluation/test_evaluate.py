@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcoe.commands import ablate, export
+from mcoe.commands import ablate, evaluate, export
 from mcoe.core.errors import McoeError
-from mcoe.evaluation import report as evaluate
-from mcoe.evaluation.report import read_predictions
+from mcoe.evaluation.report import read_predictions, report
 from mcoe.model.weights import read_metadata
 from tests.sets import SHORT, TINY
 
@@ -55,7 +54,7 @@ def test_prediction_folders_are_averaged_over_their_runs(tmp_path: Path) -> None
     write_run(tmp_path / "a.json", truth)
     write_run(tmp_path / "b.json", {n: "fear" for n in names})
     runs = read_predictions(tmp_path)
-    row = evaluate.report("other", runs)
+    row = report("other", runs)
     assert len(runs) == 2
     assert row.values["WAR"] == pytest.approx(0.75)
     assert row.values["fear"] == pytest.approx(1.0)
@@ -64,7 +63,7 @@ def test_prediction_folders_are_averaged_over_their_runs(tmp_path: Path) -> None
     # Scores that are no probabilities are not calibrated.
     results = {names[0]: [{"label": "fear", "score": 3.5}]}
     (tmp_path / "c.json").write_text(json.dumps({"results": results}))
-    assert np.isnan(evaluate.report("odd", read_predictions(tmp_path / "c.json")).values["ECE"])
+    assert np.isnan(report("odd", read_predictions(tmp_path / "c.json")).values["ECE"])
 
 
 @pytest.mark.parametrize(

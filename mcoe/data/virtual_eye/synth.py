@@ -6,7 +6,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import sys
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.core.errors import McoeError
+from mcoe.core.progress import Bar
 from mcoe.core.words import EMOTIONS
 from mcoe.data.virtual_eye.face import FACE_ENV, FacePack, check_face, find_face, load_face
 
@@ -106,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     settings = _settings(args)
     synthesise(args.out, settings, find_face(args.face), max(1, args.workers))
     if args.check_difficulty:
-        from mcoe.data.difficulty import check_folder
+        from mcoe.data.virtual_eye.difficulty import check_folder
 
         print(check_folder(args.out))
     return 0
@@ -139,7 +139,7 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
             os.environ.setdefault(name, "1")  # inherited: one process per core, each with one thread
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(workers, len(todo)), context, _end_with_parent) as pool:
-            _drive([pool.submit(render_subject, n, out, settings, face) for n in todo], done, total, before, began)
+            _drive([pool.submit(render_subject, n, out, settings, face) for n in todo], done, total)
     entries, rows = _collect(done, settings)
     made = json.loads((out / "synth.json").read_text())
     write_json(out / "emotion.json", {"labels": list(EMOTIONS), "database": entries, "note": NOTE, "synth": made})
@@ -190,26 +190,16 @@ def _count(done: Path) -> int:
     return sum(1 for _ in done.glob("*.json"))
 
 
-def _drive(futures: list[Future[None]], done: Path, total: int, before: int, began: float) -> None:
+def _drive(futures: list[Future[None]], done: Path, total: int) -> None:
     """Wait for the workers with a progress bar; the first failure stops the run."""
     waiting = set(futures)
     try:
-        while waiting:
-            finished, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in finished:
-                future.result()
-            n = _count(done)
-            spent = time.monotonic() - began
-            left = spent / max(n - before, 1) * (total - n)
-            bar = "#" * (30 * n // total)
-            end = "\r" if sys.stderr.isatty() else "\n"
-            if sys.stderr.isatty() or finished:
-                print(
-                    f"[{bar:30}] {n}/{total} takes, {spent:.0f} s, about {left:.0f} s left ",
-                    end=end,
-                    file=sys.stderr,
-                    flush=True,
-                )
+        with Bar("takes", total, _count(done)) as bar:
+            while waiting:
+                finished, waiting = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                bar.reach(_count(done))
     except BaseException:
         for future in waiting:
             future.cancel()

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from mcoe.core.errors import McoeError
-from mcoe.data.difficulty import cross_subject_accuracy
 from mcoe.data.layout import read_layout, read_raw
+from mcoe.data.virtual_eye.difficulty import cross_subject_accuracy
 from mcoe.data.virtual_eye.face import FACE_ENV
 from mcoe.data.virtual_eye.synth import GENERATOR, main
 from mcoe.recording.sidecar import load_sidecar
