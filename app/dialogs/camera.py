@@ -32,6 +32,7 @@ from mcoe.capture.cameras import (
     list_cameras,
 )
 from mcoe.capture.cameras.base import SENSITIVITIES
+from mcoe.capture.cameras.kinds import camera_kinds
 from mcoe.core.errors import McoeError
 
 from ..core.jobs import Jobs
@@ -43,7 +44,6 @@ from ..widgets.words import short
 
 Camera = CameraSource | PairSource
 _ROLE = Qt.ItemDataRole.UserRole
-ADDRESS = "tcp://127.0.0.1:7777"
 #: Key, caption, tooltip.
 _FIGURES = (
     ("events", "events/s", "Measured over the last 2 s, not what the camera promises"),
@@ -83,7 +83,7 @@ class CameraDialog(QDialog):
         self._jobs, self._camera, self._trouble, self._find = jobs, camera, trouble, find
         self._looking = False
         self._touched_s = -math.inf
-        self.list, self.address, self.beside = QListWidget(), QLineEdit(ADDRESS), Choice()
+        self.list, self.address, self.beside = QListWidget(), QLineEdit(), Choice()
         self.look_button, self.open_button = QPushButton("Look again"), QPushButton("Open")
         self.auto, self.sensitivity = QPushButton("automatic"), Choice()
         hint = "Exposure time of a frame; setting it ends automatic exposure."
@@ -119,7 +119,6 @@ class CameraDialog(QDialog):
         self.list.currentItemChanged.connect(lambda *_: self._choose())
         self.list.itemActivated.connect(lambda _: self.open())
         self.address.setAccessibleName("Address")
-        self.address.setToolTip("tcp://HOST:PORT of a program that streams with dv-processing")
         self.address.returnPressed.connect(self.open)
         self.beside.setAccessibleName("Webcam beside it")
         self.beside.setToolTip("Frames from a webcam, put on the event camera's clock and over its pixels")
@@ -210,18 +209,19 @@ class CameraDialog(QDialog):
         beside = self.beside.currentData()
         while self.beside.count() > 1:
             self.beside.removeItem(1)
-        for camera in sorted(found, key=lambda c: (not c.available, c.backend == "network")):
-            network = camera.backend == "network"
+        kinds = camera_kinds()
+        for camera in sorted(found, key=lambda c: (not c.available, kinds[c.backend].address is not None)):
+            kind = kinds[camera.backend]
             which = camera.backend if camera.serial is None else f"{camera.backend} {camera.serial}"
-            below = "any program on this address" if network else which if camera.available else camera.reason
+            below = kind.address.leads_to if kind.address else which if camera.available else camera.reason
             item = QListWidgetItem(f"{camera.name}\n{below}")
             item.setData(_ROLE, camera)
             item.setToolTip(tip(str(below)))
-            if not (camera.available or network):
+            if not (camera.available or kind.address):
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
                 item.setForeground(QColor(theme.DIM))
             self.list.addItem(item)
-            if camera.backend == "webcam" and camera.available:
+            if kind.beside is not None and camera.available:
                 self.beside.addItem(f"beside it: {camera.name}", camera.serial)
         self.beside.setCurrentIndex(max(0, self.beside.findData(beside)))
         kept = [i for i in range(self.list.count()) if self.list.item(i).text() == before]
@@ -238,17 +238,18 @@ class CameraDialog(QDialog):
         if self.list.currentRow() < 0:
             return None
         listing: CameraListing = self.list.currentItem().data(_ROLE)
-        if listing.backend == "webcam":
-            return CameraSpec("webcam", None, listing.serial)
-        name = self.address.text().strip() if listing.backend == "network" else listing.backend
-        return CameraSpec(name, listing.serial, self.beside.currentData())
+        return CameraSpec.of(listing, self.address.text(), self.beside.currentData())
 
     def _choose(self) -> None:
         item = self.list.currentItem()
-        backend = item.data(_ROLE).backend if item is not None else None
-        self.open_button.setEnabled(item is not None)
-        self.address.setVisible(backend == "network")
-        self.beside.setEnabled(self.beside.count() > 1 and backend not in (None, "webcam"))
+        kind = camera_kinds()[item.data(_ROLE).backend] if item is not None else None
+        self.open_button.setEnabled(kind is not None)
+        address = kind.address if kind is not None else None
+        self.address.setVisible(address is not None)
+        if address is not None and not self.address.text().startswith(address.scheme):
+            self.address.setText(address.example)
+            self.address.setToolTip(f"{address.form} of {address.leads_to}")
+        self.beside.setEnabled(self.beside.count() > 1 and kind is not None and kind.beside is None)
 
     def open(self) -> None:
         """Ask the window to open the chosen camera."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from mcoe.capture.cameras import CameraSpec
+from mcoe.capture.files import dialog_filter
+from mcoe.core.discovery import public_modules
 from mcoe.core.paths import config_folder, home
 from mcoe.recording.sidecar import Sidecar
 from mcoe.results import PipelineStats, Result
@@ -25,7 +29,6 @@ from ..core.stream import Stream
 from ..core.workbench import Workbench
 from ..panels.base import Panel
 from ..widgets import theme
-from ..widgets.finding import parts
 from ..widgets.label import NAME, plain
 from .board import Board
 from .drop import DropWindow
@@ -39,7 +42,7 @@ from .notice import Notice
 from .status import StatusLine
 from .transport import Transport
 
-_FILTER = "Recordings (*.aedat4 *.raw *.dat *.mp4 *.avi *.mkv *.mov);;All files (*)"
+Kind = TypeVar("Kind")
 
 
 class MainWindow(DropWindow):
@@ -73,7 +76,7 @@ class MainWindow(DropWindow):
         self.jobs = Jobs(self.notices.fail, self)
         self.stream = Stream(workbench, self.jobs, self)
         self.panels = Panels(lambda key: self.board.docks[key], self)
-        for kind in sorted(parts(panels, Panel), key=_place):
+        for kind in sorted(_kinds(panels, Panel), key=_place):
             self._add(kind())
         self.context = Context(
             workbench, self.settings, self.stream, self.panels, self.menus, self.jobs, self.notices,
@@ -84,7 +87,7 @@ class MainWindow(DropWindow):
         add_playback(self.menus, self.stream, self.transport)
         add_view(self.menus, self, self.show_layout, self.reset_layout)
         add_help(self.menus, self.hud, self.help)
-        kinds = sorted(parts(features, Feature), key=lambda kind: kind.order)
+        kinds = sorted(_kinds(features, Feature), key=lambda kind: kind.order)
         self.features = [kind(self.context) for kind in kinds]
         add_quit(self.menus, self.close)
         self._rescale()
@@ -173,7 +176,7 @@ class MainWindow(DropWindow):
     def choose_file(self) -> None:
         """Ask for a recording and open it."""
         folder = self.settings.folder("open", home())
-        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", str(folder), _FILTER)
+        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", str(folder), dialog_filter())
         if path:
             self.settings.keep_folder("open", Path(path).parent)
             self.stream.open(path)
@@ -282,3 +285,15 @@ def _place(kind: type[Panel]) -> tuple[int, str]:
     """Order panels as the layouts show them, then by title."""
     keys = [key for tree in LAYOUTS.values() for key in leaves(tree)]
     return (keys.index(kind.key) if kind.key in keys else len(keys)), kind.title
+
+
+def _kinds(package: ModuleType, base: type[Kind]) -> list[type[Kind]]:
+    """Return the subclasses of ``base`` that the modules of ``package`` define: a new module is all there is to add."""
+    modules = public_modules(package.__name__)
+    found = [
+        each
+        for module in modules
+        for each in vars(module).values()
+        if getattr(each, "__module__", "") == module.__name__
+    ]
+    return [each for each in found if isinstance(each, type) and issubclass(each, base) and each is not base]

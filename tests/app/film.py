@@ -18,7 +18,6 @@ from pathlib import Path
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
-from app.features.laboratory import Laboratory
 from app.panels.light_dials import EV_STEP
 from app.panels.lighting import LightingPanel
 from app.shell.window import MainWindow
@@ -78,7 +77,7 @@ SCRIPT: tuple[Cue, ...] = (
 
 def elapsed_s(window: MainWindow) -> float:
     """Return the stream time of what is on screen, going on across loops; 0 before the first result."""
-    history = window.pipeline.history() if window.pipeline is not None else ()
+    history = window.stream.pipeline.history() if window.stream.pipeline is not None else ()
     return history[-1].elapsed_s if history else 0.0
 
 
@@ -97,13 +96,13 @@ def shoot() -> tuple[list[Image.Image], list[int]]:
     with staged() as stage:
         window = stage.window(EngineOptions())
         window.show_layout("Lighting")
-        window.open(None)
+        window.stream.open(None)
         stage.resize(window, WINDOW)
-        panel = window.feature(Laboratory).panel
+        panel = window.context.panels.get(LightingPanel)
         window.board.docks["compare"].hide()  # no second network is loaded: it would stand empty
-        stage.until(lambda: window.pipeline is not None)
-        assert window.pipeline is not None
-        window.pipeline.set_speed(SPEED)
+        stage.until(lambda: window.stream.pipeline is not None)
+        assert window.stream.pipeline is not None
+        window.stream.pipeline.set_speed(SPEED)
         stage.until(lambda: elapsed_s(window) >= BEFORE_S)
         start, cues = elapsed_s(window), list(SCRIPT)
         while (now := elapsed_s(window) - start) < LENGTH_S:

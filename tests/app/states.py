@@ -21,11 +21,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from PySide6.QtCore import QBuffer, QSettings
+from PySide6.QtCore import QBuffer
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QLabel
 
-from app.core.workbench import Bench
+from app.core.settings import Settings
+from app.core.workbench import ProgramWorkbench
 from app.shell.window import MainWindow
 from app.widgets import theme
 from mcoe.capture.cameras import CameraSource, CameraSpec
@@ -113,11 +114,10 @@ class Stage:
             return open_replay(path or recording)
 
         options = options or EngineOptions(untrained=True)
-        bench = Bench(
+        workbench = ProgramWorkbench(
             options, open_source, self.folder / "alignments", recordings=(BundledRecording("Demo", recording),)
         )
-        settings = QSettings(str(self.folder / f"{len(self.windows)}.ini"), QSettings.Format.IniFormat)
-        window = MainWindow(bench, settings)
+        window = MainWindow(workbench, Settings(self.folder / f"{len(self.windows)}.json"))
         self.windows.append(window)
         window.resize(*SIZES[0])
         window.show()
@@ -136,6 +136,12 @@ class Stage:
             window.deleteLater()
 
 
+def shown_index(window: MainWindow) -> int:
+    """Return the index of the result that the camera panel shows; -1 for none."""
+    result = window.panels["camera"].result
+    return -1 if result is None else result.window.index
+
+
 def empty(stage: Stage) -> MainWindow:
     """Nothing was opened yet."""
     return stage.window()
@@ -144,22 +150,23 @@ def empty(stage: Stage) -> MainWindow:
 def loading(stage: Stage) -> MainWindow:
     """A recording is being opened and the network is being built."""
     window = stage.window()
-    window.open(None)
+    window.stream.open(None)
     return window
 
 
 def untrained(stage: Stage) -> MainWindow:
     """No weights: everything is shown, and that it means nothing is said."""
     window = stage.window(EngineOptions(untrained=True))
-    window.open(None)
-    stage.until(lambda: window.camera.result is not None and window.camera.result.window.index > 20)
-    pipeline = window.pipeline
+    window.stream.open(None)
+    stage.until(lambda: shown_index(window) > 20)
+    pipeline = window.stream.pipeline
     assert pipeline is not None
     assert pipeline.info is not None
     pipeline.pause()
     moment = pipeline.info.start_us + MOMENT_US
     pipeline.seek(moment)
-    stage.until(lambda: window.camera.result is not None and 0 <= window.camera.result.window.t1_us - moment < 40_000)
+    camera = window.panels["camera"]
+    stage.until(lambda: camera.result is not None and 0 <= camera.result.window.t1_us - moment < 40_000)
     stage.until(lambda: window.status.text("weights") != "–" and "paused" in window.headline.text())
     return window
 
@@ -168,8 +175,8 @@ def lost_camera(stage: Stage) -> MainWindow:
     """A camera that streamed was unplugged."""
     camera = PlayedCamera(default_recording())
     window = stage.window(camera=camera)
-    window.open("camera:davis")
-    stage.until(lambda: window.camera.result is not None and window.camera.result.window.index > 6)
+    window.stream.open("camera:davis")
+    stage.until(lambda: shown_index(window) > 6)
     camera.plugged = False
     stage.until(lambda: "camera lost" in window.headline.text() and window.notice.isVisible())
     return window
@@ -179,7 +186,7 @@ def no_gpu(stage: Stage) -> MainWindow:
     """The GPU was asked for, and there is none."""
     with patch.object(torch.cuda, "is_available", lambda: False):
         window = stage.window(EngineOptions(device="cuda", untrained=True))
-        window.open(None)
+        window.stream.open(None)
         stage.until(lambda: window.message.kind == "no gpu")
     return window
 
@@ -188,7 +195,7 @@ def error(stage: Stage) -> MainWindow:
     """A recording that was cut off near its beginning."""
     Path(DAMAGED).write_bytes(default_recording().read_bytes()[:200])
     window = stage.window()
-    window.open(DAMAGED)
+    window.stream.open(DAMAGED)
     stage.until(lambda: window.message.kind == "failed")
     return window
 

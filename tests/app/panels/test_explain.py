@@ -17,8 +17,8 @@ from app.panels.emotions import EmotionPanel
 from app.panels.experts import ExpertPanel, votes
 from app.panels.heatmaps import HeatmapPanel, heat_over
 from app.panels.readings import ReadingPanel
-from app.panels.recording_lane import BINS, History, HistoryPanel, stacked
 from app.panels.shares import SharePanel
+from app.panels.whole_recording import BINS, Lane, WholeRecordingPanel, stacked
 from app.widgets import theme
 from mcoe.core.words import EMOTIONS
 from mcoe.recording.sidecar import Segment, Sidecar
@@ -37,14 +37,14 @@ def explaining(playing):
 
 def test_every_heat_map_control_reaches_this_and_the_next_pipeline(explaining, maker, qtbot):
     window, pipeline = explaining
-    heat = window.heatmaps
+    heat = window.panels["heatmaps"]
     heat.target.setCurrentText("fear")
     heat.versus.setCurrentText("sad")
     heat.layer.setCurrentText("stage 3")
     wanted = Question(target=5, versus=1, layer="stage3", readings=True)
     assert pipeline.question == wanted
-    window.open("other.aedat4")
-    qtbot.waitUntil(lambda: window.pipeline is maker.made[-1] and len(maker.made) == 2)
+    window.stream.open("other.aedat4")
+    qtbot.waitUntil(lambda: window.stream.pipeline is maker.made[-1] and len(maker.made) == 2)
     assert maker.made[-1].question == wanted
 
 
@@ -57,20 +57,20 @@ def test_keys_turn_the_heat_map_controls(explaining, qtbot):
     assert (pipeline.question.target, pipeline.question.versus, pipeline.question.layer) == (0, 1, "stage3")
     qtbot.keyClick(window, Qt.Key.Key_C, Qt.KeyboardModifier.ShiftModifier)
     assert pipeline.question.target is None
-    before = window.heatmaps.opacity.value()
+    before = window.panels["heatmaps"].opacity.value()
     qtbot.keyClick(window, Qt.Key.Key_Minus)
-    assert window.heatmaps.opacity.value() == before - 10
+    assert window.panels["heatmaps"].opacity.value() == before - 10
     qtbot.keyClick(window, Qt.Key.Key_Plus)
-    assert window.heatmaps.opacity.value() == before
+    assert window.panels["heatmaps"].opacity.value() == before
 
 
 def test_details_show_only_in_the_explain_layout(explaining):
     window, _ = explaining
-    assert window.heatmaps.details.isVisible()
-    assert window.experts.weighted.isVisible()
+    assert window.panels["heatmaps"].details.isVisible()
+    assert window.panels["experts"].weighted.isVisible()
     window.show_layout("Demo")
-    assert not window.heatmaps.details.isVisible()
-    assert not window.experts.weighted.isVisible()
+    assert not window.panels["heatmaps"].details.isVisible()
+    assert not window.panels["experts"].weighted.isVisible()
 
 
 def test_a_difference_is_shown_in_two_colours_and_named(shown):  # noqa: F811
@@ -104,11 +104,11 @@ def test_votes_sum_to_one_or_to_the_routers_weight():
 
 def test_the_vote_map_appears_in_detail_and_can_be_weighted(explaining, qtbot):
     window, _ = explaining
-    raw = picture(window.experts)
-    qtbot.mouseClick(window.experts.weighted, Qt.MouseButton.LeftButton)
-    assert (picture(window.experts) != raw).any()
+    raw = picture(window.panels["experts"])
+    qtbot.mouseClick(window.panels["experts"].weighted, Qt.MouseButton.LeftButton)
+    assert (picture(window.panels["experts"]) != raw).any()
     qtbot.keyClick(window, Qt.Key.Key_W)
-    assert (picture(window.experts) == raw).all()
+    assert (picture(window.panels["experts"]) == raw).all()
 
 
 def test_one_experts_vote_is_the_bright_cell_of_its_column(shown):  # noqa: F811
@@ -136,15 +136,15 @@ def test_shares_count_activations_and_weights_by_kind(shown):  # noqa: F811
 def test_counting_begins_anew_by_button_key_and_file(explaining, qtbot, maker):
     window, pipeline = explaining
     for restart in (
-        lambda: qtbot.mouseClick(window.shares.again, Qt.MouseButton.LeftButton),
+        lambda: qtbot.mouseClick(window.panels["shares"].again, Qt.MouseButton.LeftButton),
         lambda: qtbot.keyClick(window, Qt.Key.Key_W, Qt.KeyboardModifier.ShiftModifier),
-        lambda: window.open("other.aedat4"),
+        lambda: window.stream.open("other.aedat4"),
     ):
         pipeline.advance()
-        qtbot.waitUntil(lambda: window.shares.windows > 0)
+        qtbot.waitUntil(lambda: window.panels["shares"].windows > 0)
         restart()
-        assert window.shares.windows == 0
-        assert window.shares.shares() == {}
+        assert window.panels["shares"].windows == 0
+        assert window.panels["shares"].shares() == {}
 
 
 def test_readings_say_what_each_modality_alone_would(shown):  # noqa: F811
@@ -197,13 +197,13 @@ def test_the_truth_is_marked_beside_its_bar_and_only_where_it_is_known(shown):  
 def test_labels_beside_a_recording_reach_the_panels(window, maker, tmp_path, qtbot):
     path = tmp_path / "labelled.aedat4"
     path.with_suffix(".json").write_text(json.dumps({"label": "sad"}))
-    window.open(str(path))
+    window.stream.open(str(path))
     maker.made[-1].advance()
-    qtbot.waitUntil(lambda: window.emotions.truth == "sad")
-    window.open(str(tmp_path / "bare.aedat4"))
+    qtbot.waitUntil(lambda: window.panels["emotions"].truth == "sad")
+    window.stream.open(str(tmp_path / "bare.aedat4"))
     qtbot.waitUntil(lambda: len(maker.made) == 2)
-    assert window.emotions.truth == ""
-    assert not window.history.labels.segments
+    assert window.panels["emotions"].truth == ""
+    assert not window.panels["whole_recording"].labels.segments
 
 
 def points_at(times_us, probabilities, epoch=0, first=0):
@@ -215,7 +215,7 @@ def points_at(times_us, probabilities, epoch=0, first=0):
 
 def test_history_fills_the_bins_between_two_points_but_no_hole():
     eye = np.eye(7)
-    data = History(0, BINS * 10_000)
+    data = Lane(0, BINS * 10_000)
     data.add(points_at([5_000, 35_000, 8_000_000], eye[:3]))
     said = data.probabilities.argmax(1)
     assert said[:4].tolist() == [0, 1, 1, 1]
@@ -226,7 +226,7 @@ def test_history_fills_the_bins_between_two_points_but_no_hole():
 
 def test_playing_a_stretch_again_replaces_it():
     eye = np.eye(7)
-    data = History(0, BINS * 10_000)
+    data = Lane(0, BINS * 10_000)
     first = points_at([5_000, 15_000], eye[:2])
     data.add(first)
     data.add([*first, *points_at([6_000], eye[4:5], epoch=1, first=2)])
@@ -234,7 +234,7 @@ def test_playing_a_stretch_again_replaces_it():
 
 
 def test_a_live_axis_doubles_when_it_is_full():
-    data = History(grows=True)
+    data = Lane(grows=True)
     span = data.span_us
     times = np.arange(7_000_000, 7_000_000 + 2 * span, 500_000)
     data.add(points_at(times, np.eye(7)[np.arange(len(times)) * 7 // len(times)]))
@@ -256,7 +256,7 @@ def test_stacked_probabilities_have_their_heights_and_the_leader_is_bright():
 
 def test_a_click_into_the_history_goes_there(explaining, qtbot):
     window, pipeline = explaining
-    panel = window.history
+    panel = window.panels["whole_recording"]
     panel.grab()
     at = QPoint(int(panel.plot.left() + panel.plot.width() * 0.5), panel.canvas.height() // 3)
     QTest.mousePress(panel.canvas, Qt.MouseButton.LeftButton, pos=at)
@@ -267,7 +267,7 @@ def test_a_click_into_the_history_goes_there(explaining, qtbot):
 
 def test_pointing_says_in_words_what_was_said_there(explaining, qtbot):
     window, pipeline = explaining
-    panel = window.history
+    panel = window.panels["whole_recording"]
     pipeline.advance(60)
     qtbot.waitUntil(lambda: panel.result is pipeline.latest())
     panel.set_labels(LABELS)
@@ -285,7 +285,7 @@ def test_pointing_says_in_words_what_was_said_there(explaining, qtbot):
 
 
 def test_a_live_history_cannot_be_sought(shown, qtbot):  # noqa: F811
-    panel = shown(HistoryPanel, result_of(), source=replace(SOURCE, live=True, duration_us=None))
+    panel = shown(WholeRecordingPanel, result_of(), source=replace(SOURCE, live=True, duration_us=None))
     picture(panel)
     with qtbot.assertNotEmitted(panel.sought):
         QTest.mouseClick(panel.canvas, Qt.MouseButton.LeftButton, pos=QPoint(200, 20))

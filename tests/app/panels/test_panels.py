@@ -16,7 +16,7 @@ from app.panels.camera import CameraPanel, compose
 from app.panels.emotions import EmotionPanel, smooth
 from app.panels.experts import CALM, ExpertPanel
 from app.panels.heatmaps import HeatmapPanel, event_picture, heat_over, rgb_picture
-from app.panels.last_seconds import Chart, TimelinePanel, dashed, lit_runs, strip
+from app.panels.recent import Chart, RecentPanel, dashed, lit_runs, strip
 from app.panels.voxels import VoxelPanel, display_scale, signed_image
 from app.widgets import theme
 from app.widgets.painting import spread
@@ -24,7 +24,7 @@ from mcoe.events.packets import make_events
 from mcoe.results import Result
 from tests.app.fake import HEIGHT, SIZE, SOURCE, WIDTH, FakePipeline, engine, make_prediction, make_window, point
 
-PANELS = (CameraPanel, HeatmapPanel, EmotionPanel, VoxelPanel, ExpertPanel, BalancePanel, TimelinePanel)
+PANELS = (CameraPanel, HeatmapPanel, EmotionPanel, VoxelPanel, ExpertPanel, BalancePanel, RecentPanel)
 
 
 def result_of(**changes) -> Result:

@@ -1,13 +1,14 @@
-"""``run`` opens the recording, takes the screenshot it was asked for and ends in order."""
+"""``run`` opens the recording, takes the screenshot it was asked for, spares what loading made, and ends in order."""
 
 from __future__ import annotations
 
+import gc
 import signal
 
 import pytest
 from PySide6.QtGui import QImage
 
-from app.shell.application import run
+from app.shell.application import run, spare_pauses
 from mcoe.core.errors import McoeError
 
 
@@ -28,3 +29,15 @@ def test_a_screenshot_that_cannot_be_written_is_told(qapp, maker, tmp_path):
     with pytest.raises(McoeError, match=r"Cannot write .*window.png: .*; choose another file"):
         run(maker, None, (1200, 760), (tmp_path / "absent" / "window.png", 0.1))
     assert maker.made[0].calls[-1] == ("close",)
+
+
+def test_only_the_first_result_spares_what_loading_made(window, maker, monkeypatch):
+    calls = []
+    monkeypatch.setattr(gc, "freeze", lambda: calls.append(1))
+    spare_pauses(window.stream)
+    window.stream.open("eye_demo.aedat4")
+    assert not calls
+    for _ in range(3):
+        maker.made[-1].advance()
+        window.stream.tick()
+    assert calls == [1]

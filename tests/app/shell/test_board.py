@@ -7,7 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QTabBar
 
-from app.panels.base import Panel
+from app.core.settings import Arrangement
 from app.shell.layouts import LAYOUTS, column, leaves, row, sizes, without_absent
 from app.shell.window import MainWindow
 
@@ -68,7 +68,7 @@ def test_no_label_is_clipped_in_any_layout(playing, qtbot, name, size):
     def clipped():
         return [
             label.text()
-            for panel in window.panels.values()
+            for panel in window.panels
             for label in panel.head.findChildren(QLabel)
             if label.isVisible() and label.text() and label.width() < label.sizeHint().width()
         ]
@@ -123,30 +123,13 @@ def test_a_hidden_panel_stays_hidden_until_the_layout_is_reset(window, maker, se
 
 
 def test_a_damaged_arrangement_gives_the_default_one(maker, settings, qtbot):
-    settings.setValue("layout", "Nonsense")
-    settings.setValue("layouts/Demo/state", "torn")
+    torn = Arrangement("torn", {}, ())
+    settings.update(layout="Nonsense", arrangements={"Demo": torn})
     window = MainWindow(maker, settings)
     qtbot.addWidget(window)
     window.restore()
     window.show()
     assert visible(window) == set(leaves(LAYOUTS["Demo"]))
-
-
-def test_an_added_panel_is_told_of_results_and_stands_at_the_right_end(playing, qtbot):
-    class Extra(Panel):
-        title, sentence = "Extra", "An extra plot."
-
-        def draw(self, painter, rect):
-            pass
-
-    window, pipeline = playing
-    extra = Extra()
-    window.add_panel(extra, "extra", ("Demo",))
-    window.reset_layout()
-    qtbot.waitUntil(extra.isVisible)
-    assert place(window, "extra")[0].x() > place(window, "emotions")[0].x()
-    pipeline.advance()
-    qtbot.waitUntil(lambda: extra.result is pipeline.latest())
 
 
 def test_only_what_is_on_screen_is_asked_for(playing, qtbot):

@@ -58,7 +58,7 @@ def test_no_two_actions_share_a_key(window):
 def test_arrows_skip(playing, qtbot, key, modifier, seconds):
     window, pipeline = playing
     pipeline.seek(SOURCE.start_us + 5_000_000)
-    window.tick()
+    window.stream.tick()
     qtbot.keyClick(window, key, modifier)
     qtbot.waitUntil(lambda: sum(call[0] == "seek" for call in pipeline.calls) == 2)
     assert abs(pipeline.calls[-1][1] - (SOURCE.start_us + seconds * 1_000_000)) < 50_000
@@ -76,7 +76,7 @@ def test_brackets_change_the_speed_and_stop_at_the_ends(playing, qtbot):
 def test_the_overlay_key_hides_the_events(playing, qtbot):
     window, _ = playing
     qtbot.keyClick(window, Qt.Key.Key_E)
-    assert not window.camera.overlay
+    assert not window.panels["camera"].overlay
 
 
 def test_full_screen_and_back(window, qtbot):

@@ -25,7 +25,7 @@ CARDS = {
     "error": ("Cannot show damaged.aedat4", "damaged.aedat4", ["Open a recording…", "Try again"], theme.FAILURE),
 }
 #: Panels of the Demo layout whose canvas must show something.
-PLOTS = ("camera", "heatmaps", "emotions", "voxels", "experts", "balance", "timeline")
+PLOTS = ("camera", "heatmaps", "emotions", "voxels", "experts", "balance", "recent")
 
 
 @pytest.fixture
@@ -65,13 +65,13 @@ def check_plots(window: MainWindow, shown: np.ndarray) -> None:
     assert window.message.isHidden()
     for key in PLOTS:
         assert part(window, shown, window.panels[key].canvas).std() > 4, f"{key} is empty"
-    assert part(window, shown, window.camera.canvas).std() > 15
+    assert part(window, shown, window.panels["camera"].canvas).std() > 15
 
 
 def check_untrained(window: MainWindow, shown: np.ndarray) -> None:
     check_plots(window, shown)
-    assert window.emotions.notice == UNTRAINED
-    assert count(part(window, shown, window.emotions.canvas), theme.WARNING) > 100
+    assert window.panels["emotions"].notice == UNTRAINED
+    assert count(part(window, shown, window.panels["emotions"].canvas), theme.WARNING) > 100
     assert window.status.text("weights") == "untrained"
 
 
@@ -105,7 +105,7 @@ def check_card(name: str) -> Callable[[MainWindow, np.ndarray], None]:
         assert words in card.words.text()
         assert buttons(window) == wanted
         assert card.hints.isVisible() == (name == "empty")
-        assert card.mark.turning == (name == "loading")
+        assert card.mark._timer.isActive() == (name == "loading")
         assert place(window, window.board).contains(place(window, card.card))
         assert count(part(window, shown, card.mark), colour) > 60
         assert count(part(window, shown, card.title), theme.TEXT) > 60
@@ -162,24 +162,24 @@ def test_the_kept_pictures_are_all_there_whole_and_small():
 def test_without_a_gpu_a_button_runs_it_on_the_cpu(stage, qtbot):
     window = STATES["no_gpu"](stage)
     qtbot.mouseClick(window.message.other, Qt.MouseButton.LeftButton)
-    stage.until(lambda: window.camera.result is not None and window.message.isHidden())
-    assert window.workbench.options.device == "auto"
+    stage.until(lambda: window.panels["camera"].result is not None and window.message.isHidden())
+    assert window.context.workbench.options.device == "auto"
 
 
 def test_what_failed_can_be_tried_again(stage, qtbot):
     window = STATES["error"](stage)
-    first = window.pipeline
+    first = window.stream.pipeline
     Path("damaged.aedat4").unlink()
     qtbot.mouseClick(window.message.retry_button, Qt.MouseButton.LeftButton)
-    stage.until(lambda: window.pipeline is not first and window.message.kind == "failed")
+    stage.until(lambda: window.stream.pipeline is not first and window.message.kind == "failed")
     assert "does not exist" in window.message.words.text()
 
 
 def test_a_camera_that_comes_back_is_said_to_be(stage):
     window = STATES["lost_camera"](stage)
-    camera = window.pipeline.source._device
-    index = window.camera.result.window.index
+    camera = window.stream.pipeline.source._device
+    index = window.panels["camera"].result.window.index
     camera.plugged = True
     stage.until(lambda: "is back" in window.notice.text())
     stage.until(lambda: "camera lost" not in window.headline.text())
-    assert window.camera.result.window.index >= index
+    assert window.panels["camera"].result.window.index >= index

@@ -19,19 +19,19 @@ from tests.app.fake import SOURCE, engine
 
 def test_every_panel_gets_the_newest_result(playing, qtbot):
     window, pipeline = playing
-    assert all(panel.result is pipeline.latest() for panel in window.panels.values())
+    assert all(panel.result is pipeline.latest() for panel in window.panels)
     pipeline.advance()
-    qtbot.waitUntil(lambda: all(panel.result is pipeline.latest() for panel in window.panels.values()))
+    qtbot.waitUntil(lambda: all(panel.result is pipeline.latest() for panel in window.panels))
 
 
 def test_a_result_already_shown_is_skipped(playing, monkeypatch):
     window, pipeline = playing
     monkeypatch.setattr(pipeline, "history", lambda: pytest.fail("the same result was shown again"))
-    window.tick()
+    window.stream.tick()
 
 
 def test_loading_is_announced_until_the_first_result(window, maker, qtbot):
-    window.open("eye_demo.aedat4")
+    window.stream.open("eye_demo.aedat4")
     assert window.message.isVisible()
     assert "eye_demo.aedat4" in window.message.title.text()
     assert not window.message.open_button.isVisible()
@@ -70,7 +70,7 @@ def test_a_click_on_the_slider_seeks_there(playing, qtbot):
     slider = window.transport.slider
     middle = QPoint(slider.width() // 2, slider.height() // 2)
     QTest.mousePress(slider, Qt.MouseButton.LeftButton, pos=middle)
-    window.tick()
+    window.stream.tick()
     assert abs(slider.value() - SOURCE.duration_us / 2000) < 200, "the knob must stay with the mouse while it is held"
     QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=middle)
     qtbot.waitUntil(lambda: pipeline.calls[-1][0] == "seek")
@@ -98,10 +98,10 @@ def test_the_slider_follows_without_seeking(playing, qtbot):
 def test_speed_and_explained_emotion_reach_this_and_the_next_pipeline(playing, maker, qtbot):
     window, pipeline = playing
     window.transport.speed.setCurrentText("0.5×")
-    window.heatmaps.target.setCurrentText("fear")
+    window.panels["heatmaps"].target.setCurrentText("fear")
     assert pipeline.calls[-1] == ("set_speed", 0.5)
     assert pipeline.question.target == 5
-    window.open("other.aedat4")
+    window.stream.open("other.aedat4")
     qtbot.waitUntil(lambda: len(maker.made) == 2)
     assert ("set_speed", 0.5) in maker.made[-1].calls
     assert maker.made[-1].question.target == 5
@@ -109,24 +109,24 @@ def test_speed_and_explained_emotion_reach_this_and_the_next_pipeline(playing, m
 
 def test_a_live_source_cannot_be_sought(window, maker, qtbot):
     maker.pipeline_options = {"info": replace(SOURCE, live=True, duration_us=None)}
-    window.open(None)
+    window.stream.open(None)
     assert not window.transport.slider.isEnabled()
     assert window.transport.time.text() == "live"
 
 
 def test_untrained_weights_are_announced_and_trained_ones_are_not(playing, maker, qtbot):
     window, _ = playing
-    assert window.emotions.notice == UNTRAINED
+    assert window.panels["emotions"].notice == UNTRAINED
     maker.pipeline_options = {"engine_info": engine(trained=True, weights="see.safetensors")}
-    window.open("other.aedat4")
-    qtbot.waitUntil(lambda: window.pipeline is not None)
-    assert window.emotions.notice == ""
+    window.stream.open("other.aedat4")
+    qtbot.waitUntil(lambda: window.stream.pipeline is not None)
+    assert window.panels["emotions"].notice == ""
 
 
 def test_a_refused_file_leaves_the_window_usable(playing, maker, qtbot):
     window, first = playing
     maker.refuse = "notes.txt is not an event recording; open an AEDAT4 file."
-    window.open("notes.txt")
+    window.stream.open("notes.txt")
     assert window.message.isVisible()
     qtbot.waitUntil(lambda: window.message.words.text() == maker.refuse)
     assert ("close",) in first.calls
@@ -152,19 +152,19 @@ def test_a_failure_while_playing_is_shown_and_another_file_opens(playing, maker,
 
 def test_a_recording_too_short_for_one_window_says_so(window, maker, qtbot):
     maker.pipeline_options = {"dropped": 0}
-    window.open("short.aedat4")
+    window.stream.open("short.aedat4")
     maker.made[-1].state = "ended"
     qtbot.waitUntil(lambda: "first complete window" in window.message.words.text())
 
 
 def test_a_recording_that_ends_before_the_first_answer_is_waited_for(window, maker):
-    window.open("short.aedat4")
+    window.stream.open("short.aedat4")
     pipeline = maker.made[-1]
     pipeline.state = "ended"
-    window.tick()
+    window.stream.tick()
     assert window.message.kind == "loading", "windows were dropped, so the newest is being answered"
     pipeline.advance()
-    window.tick()
+    window.stream.tick()
     assert window.message.isHidden()
 
 
@@ -175,14 +175,14 @@ def test_opening_a_second_file_closes_the_first_and_empties_the_panels(playing, 
     qtbot.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: maker.paths[-1] == path)
     assert first.calls[-1] == ("close",)
-    assert all(panel.result is None for panel in window.panels.values())
+    assert all(panel.result is None for panel in window.panels)
 
 
 def test_giving_up_the_file_dialog_changes_nothing(playing, maker, monkeypatch):
     window, pipeline = playing
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
     window.choose_file()
-    assert window.pipeline is pipeline
+    assert window.stream.pipeline is pipeline
 
 
 def drop(window, *urls):
@@ -221,7 +221,7 @@ def test_closing_closes_the_pipeline_and_stops_the_timers(playing):
     window.join()
     assert pipeline.calls[-1] == ("close",)
     assert pipeline.calls.count(("close",)) == 1
-    assert window.pipeline is None
+    assert window.stream.pipeline is None
 
 
 def test_height_is_kept_between_runs(window, maker, settings, qtbot):
@@ -233,9 +233,14 @@ def test_height_is_kept_between_runs(window, maker, settings, qtbot):
     assert again.height() == 740
 
 
-def test_the_status_line_shows_rates_latency_losses_and_backends(playing):
+def status_follows(window, qtbot):
+    """Wait for the status line, which follows the stream at its own calm pace."""
+    qtbot.waitUntil(lambda: window.status.text("latency") == "8.4 / 11.9")
+
+
+def test_the_status_line_shows_rates_latency_losses_and_backends(playing, qtbot):
     window, _ = playing
-    window.refresh_status()
+    status_follows(window, qtbot)
     shown = {key: window.status.text(key) for key in ("rate", "latency", "dropped", "events", "device", "scan")}
     assert shown == {
         "rate": "29.8",
@@ -251,7 +256,7 @@ def test_the_status_line_shows_rates_latency_losses_and_backends(playing):
 @pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
 def test_no_label_is_clipped_and_larger_windows_have_larger_type(playing, size, qtbot):
     window, _ = playing
-    window.refresh_status()
+    status_follows(window, qtbot)
     window.resize(*size)
     qtbot.waitUntil(lambda: window.font_px == round(12.5 * size[1] / 800))
 
@@ -268,24 +273,24 @@ def test_no_label_is_clipped_and_larger_windows_have_larger_type(playing, size, 
 
 def places(window):
     """Where each panel stands in the window; None if it is not shown."""
-    shown = {key: panel for key, panel in window.panels.items() if panel.isVisible()}
+    shown = {panel.key: panel for panel in window.panels if panel.isVisible()}
     return {key: QRect(panel.mapTo(window, QPoint()), panel.size()) for key, panel in shown.items()}
 
 
 def test_no_panel_moves_when_results_come(window, maker, qtbot):
-    window.open("eye_demo.aedat4")
-    qtbot.waitUntil(lambda: window.camera.width() > 100)
+    window.stream.open("eye_demo.aedat4")
+    qtbot.waitUntil(lambda: window.panels["camera"].width() > 100)
     window.grab()
     before = places(window)
     maker.made[-1].advance(40)
     qtbot.waitUntil(window.message.isHidden)
-    window.refresh_status()
+    status_follows(window, qtbot)
     window.grab()
     assert places(window) == before
 
 
 def test_every_plot_explains_itself(window):
-    for panel in window.panels.values():
+    for panel in window.panels:
         assert panel.accessibleName()
         assert panel.toolTip().startswith(panel.accessibleDescription())
         assert panel.toolTip().endswith(".")

@@ -1,18 +1,17 @@
-"""What is slow to make is made while the first network loads; loading's leavings are spared from collection, once."""
+"""What is slow to make is made while the first network loads."""
 
 from __future__ import annotations
 
-import gc
-
-from app.core.ahead import spare_pauses
-from app.dialogs.expert_map import ExpertMap
+from app.features.expert_map import ExpertMap
 from app.features.laboratory import Laboratory
+from tests.app.fake import feature
 
 
 def test_dialogs_are_made_unseen_after_the_first_opening(window, qtbot):
-    lab, experts = window.feature(Laboratory), window.feature(ExpertMap)
+    lab, experts = feature(window, Laboratory), feature(window, ExpertMap)
     assert lab.dialog is None
-    window.open("eye_demo.aedat4")
+    assert experts.dialog is None
+    window.stream.open("eye_demo.aedat4")
     qtbot.waitUntil(lambda: lab.dialog is not None and experts.dialog is not None)
     made = lab.dialog
     assert not made.isVisible()
@@ -26,15 +25,3 @@ def test_dialogs_are_made_unseen_after_the_first_opening(window, qtbot):
     lab.show_sweep()
     assert (made.width(), made.height()) == (700, 450), "a size given by hand is kept"
     made.close()
-
-
-def test_only_the_first_result_spares_what_loading_made(window, maker, monkeypatch, qtbot):
-    calls = []
-    monkeypatch.setattr(gc, "freeze", lambda: calls.append(1))
-    spare_pauses(window)
-    window.open("eye_demo.aedat4")
-    assert not calls
-    for _ in range(3):
-        maker.made[-1].advance()
-        window.tick()
-    assert calls == [1]
