@@ -35,11 +35,8 @@ def results() -> list[Result]:
 
 
 def test_the_page_about_the_table_says_what_the_table_is() -> None:
-    cells = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in DOCS.read_text().splitlines()
-        if line[:1] == "|"
-    ]
+    lines = [line.strip("|").split("|") for line in DOCS.read_text().splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line] for line in lines]
     assert cells[2:] == [[f"`{c.name}`", c.dtype, c.unit, c.meaning] for c in columns(8)]
 
 
