@@ -32,6 +32,7 @@ import csv
 import importlib
 import importlib.util
 import io
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,14 +127,17 @@ def table(results: Iterable[Result]) -> dict[str, NDArray[Any]]:
     Strings are NumPy's; a latency that was not measured is NaN. Without results the columns are empty, and there are
     none for experts.
     """
-    kept = list(results)
-    named = columns(len(kept[0].prediction.gates) if kept else 0)
-    values = zip(*map(row, kept), strict=True) if kept else ((),) * len(named)
+    rows, experts = [], 0
+    for result in results:  # the rows alone are kept: results hold pictures
+        rows.append(row(result))
+        experts = len(result.prediction.gates)
+    named = columns(experts)
+    values = zip(*rows, strict=True) if rows else ((),) * len(named)
     dtypes = {"int64": np.int64, "float64": np.float64, "string": np.str_}
     return {column.name: np.array(list(each), dtypes[column.dtype]) for column, each in zip(named, values, strict=True)}
 
 
-def save_table(results: Sequence[Result], path: Path) -> None:
+def save_table(results: Sequence[Result], path: str | os.PathLike[str]) -> None:
     """Write a row per result: Parquet by that extension, else CSV. ``path`` is replaced once all is written.
 
     Raises:
@@ -141,6 +145,7 @@ def save_table(results: Sequence[Result], path: Path) -> None:
     """
     if not results:
         raise McoeError("Nothing has been predicted yet; let the recording play first.")
+    path = Path(path)
     parquet = _pyarrow_parquet() if path.suffix.lower() == ".parquet" else None
     try:
         if parquet is None:
