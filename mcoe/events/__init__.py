@@ -1,1 +1,1 @@
-"""Events and frames as NumPy arrays: packets, voxel grids, noise filter, the network's input."""
+"""Events and frames as NumPy arrays: packets, voxel grids, the noise filter, and the network's input made of them."""

@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mcoe.core.errors import McoeError
+from mcoe.core.files import write_bytes
 from mcoe.core.words import EMOTIONS
 from mcoe.model.config import ModelConfig
 from mcoe.model.facts import Facts, read_facts
@@ -52,11 +53,9 @@ def save_weights(path: Path, net: MCOENet, metadata: dict[str, Any], storage: St
         "config": net.config.to_dict(),
     }
     data = save(tensors, {"mcoe": json.dumps(head)})
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        write_bytes(path, data)
     except OSError as error:
         raise McoeError(f"The weights {path} cannot be written ({error.strerror}); name another place.") from error
     return len(data)

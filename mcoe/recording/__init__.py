@@ -1,1 +1,5 @@
-"""What is kept of a session: the AEDAT4 file, its sidecar, the table of predictions, and folders of them."""
+"""What is kept of a session: the packets in an AEDAT4 file, labels and settings in a sidecar, and the predictions.
+
+``recorder`` writes all three as they come, ``sidecar`` reads and edits labels, ``table`` says what a row of predictions
+is, ``session`` keeps the newest ones to be saved later, and ``preview`` looks into folders of recordings.
+"""

@@ -1,33 +1,32 @@
 """Records events and frames of any source into one AEDAT4 file, with what was seen and set beside it.
 
-``NAME.aedat4`` holds the packets, ``NAME.csv`` one line per prediction, ``NAME.json`` the labels, region of interest,
-alignment, settings and markers. A thread of its own writes; whoever records never waits for the disk.
+``NAME.aedat4`` holds the packets, ``NAME.csv`` the table of predictions (:mod:`mcoe.recording.table`) from the first
+one on, ``NAME.json`` the labels, region of interest, alignment, settings and markers. A thread of its own writes;
+whoever records never waits for the disk.
 """
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import errno
-import io
 import json
 import logging
 import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TextIO
 
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
+from mcoe.core.files import write_text
 from mcoe.core.words import EMOTIONS
 from mcoe.events.packets import Frame, Packet
 from mcoe.recording.aedat4_writer import Aedat4Writer
-
-if TYPE_CHECKING:  # it imports torch, which no recording needs
-    from mcoe.results import Result
+from mcoe.recording.table import csv_lines
+from mcoe.results import Result
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +69,10 @@ class Recorder:
     Args:
         path: the file to make; ``.aedat4`` is appended if it has no suffix.
         info: the source that is recorded.
-        labels: names of the J classes, in the network's order.
         settings: anything JSON can hold, kept in the sidecar.
 
     Raises:
-        McoeError: the file exists, or cannot be made.
+        McoeError: one of its files exists, or cannot be made.
     """
 
     def __init__(
@@ -82,13 +80,14 @@ class Recorder:
         path: Path | str,
         info: SourceInfo,
         *,
-        labels: Sequence[str] = EMOTIONS,
         settings: dict[str, Any] | None = None,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         path = Path(path)
         self.path = path if path.suffix else path.with_suffix(".aedat4")
-        self._labels, self._queue_bytes = tuple(labels), queue_bytes
+        self._queue_bytes = queue_bytes
+        self._files = contextlib.ExitStack()
+        self._table: TextIO | None = None
         self._condition = threading.Condition()
         self._packets: deque[Packet] = deque()
         self._results: deque[Result] = deque()
@@ -101,11 +100,14 @@ class Recorder:
             "format": 1,
             "complete": False,
             "source": {"name": info.name, "size": info.size, "frames": info.has_frames, "events": info.has_events},
-            "labels": list(self._labels),
+            "labels": list(EMOTIONS),
             "settings": settings or {},
             "markers": [],
         }
         self._notes_stale = True
+        for beside in (self.path.with_suffix(".csv"), self.path.with_suffix(".json")):
+            if beside.exists():
+                raise McoeError(f"{beside} exists already and would be lost; choose another name.")
         try:
             self._writer = Aedat4Writer(self.path, info.name, info.size)
         except FileExistsError as error:
@@ -187,9 +189,7 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            with self.path.with_suffix(".csv").open("w", newline="") as table:
-                self._table = table
-                table.write(",".join(self._columns()) + "\n")
+            with self._files:
                 self._sidecars()
                 while self._step():
                     pass
@@ -255,9 +255,11 @@ class Recorder:
             results, self._results = self._results, deque()
             stale, self._notes_stale = self._notes_stale, False
         if results:
-            lines = io.StringIO()
-            csv.writer(lines, lineterminator="\n").writerows(map(_row, results))
-            self._table.write(lines.getvalue())
+            head = self._table is None
+            if self._table is None:
+                file = self.path.with_suffix(".csv").open("w", encoding="utf-8", newline="")
+                self._table = self._files.enter_context(file)
+            self._table.write(csv_lines(results, head=head))
             self._table.flush()
             with self._condition:
                 self._predictions += len(results)
@@ -267,34 +269,7 @@ class Recorder:
     def _write_notes(self) -> None:
         with self._condition:
             text = json.dumps(self._notes, indent=2, default=str)
-        # Renaming is whole or not at all: a reader never meets half a sidecar.
-        target = self.path.with_suffix(".json")
-        part = target.with_suffix(".json.part")
-        part.write_text(text + "\n")
-        part.replace(target)
-
-    def _columns(self) -> list[str]:
-        return [
-            "index", "epoch", "t_us", "prediction", *(f"p_{name}" for name in self._labels),
-            "alpha_mean", "experts", "gates", "roi_x", "roi_y", "roi_side", "mirror", "latency_ms",
-        ]  # fmt: skip
-
-
-def _row(result: Result) -> list[Any]:
-    window, said = result.window, result.prediction
-    return [
-        window.index,
-        window.epoch,
-        window.t1_us,
-        int(said.probabilities.argmax()),
-        *(f"{p:.6g}" for p in said.probabilities),
-        f"{float(said.alpha.mean()):.6g}",
-        " ".join(map(str, said.chosen)),
-        " ".join(f"{g:.6g}" for g in said.gates),
-        *window.roi,
-        int(window.mirror),
-        f"{result.stage_ms.get('latency', float('nan')):.3f}",
-    ]
+        write_text(self.path.with_suffix(".json"), text + "\n")
 
 
 def _nbytes(packet: Packet) -> int:

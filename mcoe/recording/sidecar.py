@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mcoe.core.errors import McoeError
+from mcoe.core.files import write_text
 from mcoe.core.words import EMOTIONS
 
 log = logging.getLogger(__name__)
@@ -121,30 +120,12 @@ def _edit(recording: Path, change: Callable[[list[Any]], None]) -> Sidecar:
     except OSError as error:
         raise McoeError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
     try:
-        _replace(path, json.dumps(notes, indent=2) + "\n")
+        write_text(path, json.dumps(notes, indent=2) + "\n")
     except OSError as error:
         raise McoeError(
             f"{path} cannot be written ({error.strerror}); copy the recording to another folder."
         ) from error
     return sidecar
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            part.chmod(path.stat().st_mode & 0o777)
-        else:
-            part.chmod(0o644)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _parse(notes: dict[str, Any]) -> Sidecar:

@@ -20,10 +20,12 @@ import pytest
 from mcoe.capture.replay import open_replay
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
+from mcoe.core.words import EMOTIONS
 from mcoe.events.packets import Frame, empty_events, make_events
 from mcoe.recording import aedat4_writer as aedat4_write
 from mcoe.recording.aedat4_writer import mend
 from mcoe.recording.recorder import Recorder
+from mcoe.recording.table import header
 from mcoe.results import Prediction, Result, Window
 
 SIZE = (346, 260)
@@ -188,10 +190,12 @@ def test_predictions_settings_and_markers_lie_beside_it(tmp_path):
     with (tmp_path / "two.csv").open(newline="") as table:
         rows = list(csv.DictReader(table))
     assert len(rows) == 9
-    assert [int(row["prediction"]) for row in rows] == [n % 7 for n in range(9)]
-    assert float(rows[1]["p_sad"]) == 1
-    assert int(rows[8]["t_us"]) == START_US + 8
-    assert (rows[0]["experts"], rows[0]["roi_side"], float(rows[0]["alpha_mean"])) == ("1 5", "100", 0.25)
+    assert list(rows[0]) == header(8)
+    assert [row["emotion"] for row in rows] == [EMOTIONS[n % 7] for n in range(9)]
+    assert float(rows[1]["sad"]) == 1
+    assert int(rows[8]["time_us"]) == START_US + 8
+    assert (rows[0]["chosen"], rows[0]["roi_side"], float(rows[0]["alpha"])) == ("1 5", "100", 0.25)
+    assert float(rows[0]["latency_ms"]) == 1.5
     notes = json.loads((tmp_path / "two.json").read_text())
     assert notes["complete"]
     assert notes["markers"] == [{"label": "stimulus", "time_us": START_US + 7}]
@@ -207,6 +211,22 @@ def test_an_existing_file_is_never_written_over(tmp_path):
     with pytest.raises(McoeError, match="exists already"):
         Recorder(tmp_path / "kept.aedat4", INFO)
     assert (tmp_path / "kept.aedat4").read_text() == "precious"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+def test_nor_is_what_lies_beside_it(tmp_path, suffix):
+    (tmp_path / f"kept{suffix}").write_text("precious")
+    with pytest.raises(McoeError, match=rf"kept\{suffix} exists already"):
+        Recorder(tmp_path / "kept.aedat4", INFO)
+    assert [p.name for p in tmp_path.iterdir()] == [f"kept{suffix}"]
+    assert (tmp_path / f"kept{suffix}").read_text() == "precious"
+
+
+def test_without_a_prediction_there_is_no_table(tmp_path):
+    recorder = Recorder(tmp_path / "a.aedat4", INFO)
+    recorder.write(batch(0))
+    recorder.close()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.aedat4", "a.json"]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
@@ -270,7 +290,7 @@ CHILD = """
 import os, sys, time
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from mcoe.capture.recorder import Recorder
+from mcoe.recording.recorder import Recorder
 from tests.recording.test_recorder import INFO, batch, frame, result
 recorder = Recorder(Path({path!r}), INFO)
 print("recording", flush=True)

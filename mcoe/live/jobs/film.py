@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
+from mcoe.core.files import replacing_path
 from mcoe.core.words import EMOTIONS
 from mcoe.live.engine.stepper import Stepper
 from mcoe.live.jobs.moments import Look
@@ -46,11 +47,38 @@ def save_video(
         progress: told the share done, 0..1; returning False cancels.
 
     Returns:
-        Whether it was finished; a cancelled film is deleted.
+        Whether it was finished. Only then it takes its place: a cancelled film leaves nothing, an older one stays.
 
     Raises:
         McoeError: the recording failed, is live, or ``path`` cannot be written.
     """
+    try:
+        with replacing_path(path) as part:
+            _film(open_source, engine_factory, part, path, stride, look, colours, sidecar, progress)
+    except _Cancelled:
+        return False
+    except OSError as error:
+        raise _unwritable(path) from error
+    progress(1.0)
+    return True
+
+
+class _Cancelled(Exception):
+    """The film is not wanted any more."""
+
+
+def _film(
+    open_source: Callable[[], Source],
+    engine_factory: Callable[[], Stepper],
+    part: Path,
+    path: Path,
+    stride: int,
+    look: Look | None,
+    colours: dict[str, Rgb],
+    sidecar: Sidecar | None,
+    progress: Callable[[float], bool],
+) -> None:
+    """Film to ``part``, called ``path`` where something is told. Raises _Cancelled and McoeError."""
     pipeline = Pipeline(open_source, engine_factory, stride=stride, lossless=True)
     if look is not None:
         if look.view is not None:
@@ -72,7 +100,10 @@ def save_video(
                 if len(waiting) < 2:
                     return
                 gap_us = max(1, result.window.t1_us - waiting[0].window.t1_us)
-                writer.append(_open(path, 1e6 / gap_us, info.size))
+                opened = _open(part, 1e6 / gap_us, info.size)
+                if opened is None:
+                    raise _unwritable(path)
+                writer.append(opened)
             for each in waiting or [result]:
                 picture = draw(each, info.size, colours, sidecar, trained)
                 writer[0].write(np.ascontiguousarray(picture[..., ::-1]))
@@ -91,26 +122,24 @@ def save_video(
         pipeline.close()
         for out in writer:
             out.release()
-    error = pipeline.stats().error
-    if failure or cancelled or error is not None:
-        path.unlink(missing_ok=True)
-        if failure:
-            raise failure[0]
-        if error is not None and not cancelled:
-            raise McoeError(error)
-        return False
+    if failure:
+        raise failure[0]
+    if cancelled:
+        raise _Cancelled
+    if (error := pipeline.stats().error) is not None:
+        raise McoeError(error)
     if not writer:
         raise McoeError("The recording is shorter than two windows; nothing can be filmed.")
-    progress(1.0)
-    return True
 
 
-def _open(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter:
+def _unwritable(path: Path) -> McoeError:
+    return McoeError(f"Cannot write {path}; choose a folder that exists and may be written to.")
+
+
+def _open(path: Path, fps: float, size: tuple[int, int]) -> cv2.VideoWriter | None:
     width = _even(HEIGHT * size[0] / size[1]) + BARS
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), round(fps, 3), (width, HEIGHT))
-    if not writer.isOpened():
-        raise McoeError(f"Cannot write {path}; choose a folder that exists and may be written to.")
-    return writer
+    return writer if writer.isOpened() else None
 
 
 def _even(value: float) -> int:

@@ -1,4 +1,4 @@
-"""A recording read once more: moments spread evenly over it, looked at as its live view was."""
+"""A recording read once more, looked at as its live view was: every window of it, or moments spread evenly."""
 
 from __future__ import annotations
 
@@ -26,31 +26,33 @@ class Look:
     make_filter: Callable[[tuple[int, int]], EventFilter] | None = None
 
 
-def moments(
+def window_pairs(
     source: Source,
     engine: EngineInfo,
     *,
     stride: int,
-    most: int,
     look: Look | None = None,
+    epoch: int = 0,
     progress: Callable[[float], bool] = lambda share: True,
 ) -> Iterator[tuple[Window, Window]]:
-    """Yield up to ``most`` pairs ``(older, window)``, evenly spaced in time.
+    """Yield every pair ``(older, window)`` of a recording, as a headless run predicts them.
 
     Args:
         source: a recording at its start; it is read to its end and stays open.
         engine: the network that will be asked; its S and N_b.
         stride: gap of the frame pair, frames at 30 Hz.
+        epoch: what the windows count under. An engine that has read before knows its windows by epoch and index.
         progress: told the share read, 0..1; returning False ends the reading.
 
     Raises:
         McoeError: the recording failed.
+        ValueError: the look's square leaves the sensor.
     """
     info, look = source.info, look or Look()
     builder, pairing = WindowBuilder(info, engine.size, engine.bins, look.view), Pairing(stride)
+    builder.restart(epoch)
     kept = look.make_filter(info.size) if look.make_filter is not None else KeepAll()
     length_us = max(info.duration_us or 0, 1)
-    due_us, count = float(info.start_us), 0
     while True:
         packet = source.read()
         if packet is not None:
@@ -61,9 +63,24 @@ def moments(
                 if not len(packet):
                     continue
         for window in builder.feed(packet) if packet is not None else builder.finish():
-            older = pairing.older(window)
-            if window.t1_us >= due_us and count < most:
-                count, due_us = count + 1, max(due_us + length_us / most, float(window.t1_us))
-                yield older, window
+            yield pairing.older(window), window
         if packet is None:
             return
+
+
+def moments(
+    source: Source,
+    engine: EngineInfo,
+    *,
+    stride: int,
+    most: int,
+    look: Look | None = None,
+    progress: Callable[[float], bool] = lambda share: True,
+) -> Iterator[tuple[Window, Window]]:
+    """Yield up to ``most`` of the pairs of :func:`window_pairs`, evenly spaced in time."""
+    length_us = max(source.info.duration_us or 0, 1)
+    due_us, count = float(source.info.start_us), 0
+    for older, window in window_pairs(source, engine, stride=stride, look=look, progress=progress):
+        if window.t1_us >= due_us and count < most:
+            count, due_us = count + 1, max(due_us + length_us / most, float(window.t1_us))
+            yield older, window

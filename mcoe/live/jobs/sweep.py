@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
+from mcoe.core.files import replacing_text
 from mcoe.core.timing import STRIDE
 from mcoe.core.words import EMOTIONS
 from mcoe.live.engine.stepper import Stepper
@@ -49,9 +50,9 @@ class Sweep:
     labelled: int
 
     def save_csv(self, path: Path) -> None:
-        """Write a row per exposure. Raises McoeError where ``path`` cannot be written."""
+        """Write a row per exposure, in place of ``path``. Raises McoeError where it cannot be written."""
         try:
-            with path.open("w", newline="") as file:
+            with replacing_text(path) as file:
                 out = csv.writer(file)
                 names = [f"{kind} {name}" for kind in ("agreement", "accuracy") for name in READINGS]
                 out.writerow(["ev", *names[: 6 if self.accuracy is not None else 3]])

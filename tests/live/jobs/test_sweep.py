@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,22 @@ def test_without_labels_there_is_agreement_but_no_accuracy(tmp_path: Path) -> No
     assert [float(v) for v in rows[1]] == [0, 1, 1, 1]
     with pytest.raises(McoeError, match="no"):
         result.save_csv(tmp_path / "no" / "s.csv")
+
+
+def test_a_sweep_that_cannot_be_written_leaves_the_older_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = sweep(FakeSource, LightMeter(), evs=(0,), most=5)
+    assert result is not None
+    path = tmp_path / "s.csv"
+    path.write_text("older")
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(McoeError, match="No space left"):
+        result.save_csv(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["s.csv"]
+    assert path.read_text() == "older"
 
 
 def test_progress_rises_to_one_and_can_cancel() -> None:
