@@ -29,8 +29,8 @@ class Job(QObject, Generic[Made]):
 
     Args:
         name: what is told to have stopped when something unexpected happens, and the thread's name.
-        work: given the job, returns what it made; None or False where it stopped because it was asked to. It calls :meth:`progress` or :meth:`check` now and then, and
-            :meth:`tell` with what is ready before the end.
+        work: given the job, returns what it made; None or False where it stopped because it was asked to. It calls
+            :meth:`progress` or :meth:`check` now and then, and :meth:`tell` with what is ready before the end.
         kept: the program's end waits for it.
 
     Attributes:

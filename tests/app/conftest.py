@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QMessageBox
 
+from app.core.settings import Settings
 from app.shell.window import MainWindow
 from mcoe.core.errors import McoeError
 from mcoe.live.engine.build import EngineOptions
@@ -24,7 +24,7 @@ class Maker:
         self.refuse = ""
         self.pipeline_options: dict = {}
         self.options, self.stride, self.alignments = EngineOptions(), None, Path("alignments")
-        self.recordings = ()
+        self.recordings, self.given = (), {}
         self.open_source, self.build = lambda path: FakeSource(), lambda weights=None: FakeEngine()
 
     def __call__(self, path):
@@ -51,13 +51,15 @@ def no_message_box(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def isolated_settings(tmp_path):
-    QSettings.setPath(QSettings.Format.NativeFormat, QSettings.Scope.UserScope, str(tmp_path / "config"))
+def isolated_home(tmp_path, monkeypatch):
+    """What the program keeps for its user goes into a folder of the test."""
+    for kind in ("config", "state", "cache", "data"):
+        monkeypatch.setenv(f"XDG_{kind.upper()}_HOME", str(tmp_path / kind))
 
 
 @pytest.fixture
 def settings(tmp_path):
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    return Settings(tmp_path / "settings.json")
 
 
 @pytest.fixture
@@ -80,8 +82,8 @@ def window(qtbot, maker, settings):
 @pytest.fixture
 def playing(window, maker, qtbot):
     """A window that shows the fake's fifth result, and the fake."""
-    window.open("eye_demo.aedat4")
+    window.stream.open("eye_demo.aedat4")
     pipeline = maker.made[-1]
     pipeline.advance(5)
-    qtbot.waitUntil(lambda: window.camera.result is pipeline.latest())
+    qtbot.waitUntil(lambda: window.panels["camera"].result is pipeline.latest())
     return window, pipeline

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
+from app.shell.window import MainWindow
 from mcoe.capture.source import SourceInfo
 from mcoe.events.packets import Frame, empty_events, make_events
 from mcoe.live.stream.pipeline import HistoryPoint
@@ -19,6 +21,13 @@ KINDS = ("focal", "attention", "deep", "focal", "attention", "focal", "deep", "a
 WIDTH, HEIGHT, SIZE = 346, 260, 100
 ROI = (63, 20, 220)
 STEP_US = 33_333
+
+Part = TypeVar("Part")
+
+
+def feature(window: MainWindow, kind: type[Part]) -> Part:
+    """Return the window's one feature of a class."""
+    return next(f for f in window.features if isinstance(f, kind))
 
 
 def engine(trained: bool = False, weights: str = "") -> EngineInfo:
