@@ -16,6 +16,7 @@ from mcoe.capture import align
 from mcoe.capture.cameras import SyncStatus
 from mcoe.capture.sync import UNKNOWN_LAG, ClockEstimate, LagEstimate
 from mcoe.events.packets import Frame
+from tests.app.fake import feature
 from tests.capture.cameras.conftest import PairRig
 from tests.capture.test_align import CORNERS, FRAME, SENSOR, events_of, scene, truth, worst_px
 
@@ -43,8 +44,8 @@ def pair():
 
 
 @pytest.fixture
-def dialog(qtbot, pair, tmp_path):
-    dialog = AlignDialog(None, lambda: pair, tmp_path / "alignments")
+def dialog(qtbot, jobs, pair, tmp_path):
+    dialog = AlignDialog(None, jobs, lambda: pair, tmp_path / "alignments")
     qtbot.addWidget(dialog)
     dialog.resize(1100, 620)
     dialog.show()
@@ -158,8 +159,8 @@ def test_the_lag_is_unknown_while_nothing_moves_and_used_when_it_is_found(dialog
     assert pair.lag_us == 43_000
 
 
-def test_without_a_pair_it_says_what_to_do(qtbot, tmp_path):
-    dialog = AlignDialog(None, lambda: None, tmp_path)
+def test_without_a_pair_it_says_what_to_do(qtbot, jobs, tmp_path):
+    dialog = AlignDialog(None, jobs, lambda: None, tmp_path)
     qtbot.addWidget(dialog)
     dialog.show()
     assert "webcam beside it" in dialog.words.text()
@@ -171,9 +172,9 @@ def test_an_open_pair_shows_its_frames_and_clock_in_the_window(playing, qtbot):
     window, pipeline = playing
     with contextlib.closing(PairRig().open()) as pair:
         pipeline.source = pair
-        feature = window.feature(Cameras)
-        feature.show_alignment()
-        dialog = feature._dialogs[1]
+        cameras = feature(window, Cameras)
+        cameras.show_alignment()
+        dialog = cameras._alignment
         qtbot.waitUntil(lambda: dialog.frame_view.image is not None)
         assert dialog.frame_view.image.shape[:2] == pair.frames.info.size[::-1]
         qtbot.waitUntil(lambda: "ms" in dialog.figures["clock offset"].text())

@@ -16,6 +16,7 @@ from mcoe.capture.cameras.backends.network import NetworkBackend
 from mcoe.capture.cameras.base import Capabilities
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
+from tests.app.fake import feature
 from tests.capture.cameras.conftest import DavisRig, PairRig, WebcamRig
 
 ANY = Capabilities()
@@ -29,8 +30,8 @@ FOUND = [
 
 
 @pytest.fixture
-def dialog(qtbot):
-    dialog = CameraDialog(None, lambda: None, find=lambda: FOUND)
+def dialog(qtbot, jobs):
+    dialog = CameraDialog(None, jobs, lambda: None, find=lambda: FOUND)
     qtbot.addWidget(dialog)
     dialog.show()
     qtbot.waitUntil(lambda: dialog.list.count() == len(FOUND))
@@ -43,8 +44,8 @@ def choose(dialog, start):
     return dialog.list.item(row)
 
 
-def talk(qtbot, camera):
-    dialog = CameraDialog(None, lambda: camera, find=lambda: FOUND)
+def talk(qtbot, jobs, camera):
+    dialog = CameraDialog(None, jobs, lambda: camera, find=lambda: FOUND)
     qtbot.addWidget(dialog)
     dialog.show()
     return dialog
@@ -86,7 +87,7 @@ def test_a_stream_opens_by_its_address_and_a_bad_one_is_told(dialog, qtbot):
     assert dialog.words.text() == ""
 
 
-def test_a_listing_that_fails_is_one_sentence_and_can_be_tried_again(qtbot):
+def test_a_listing_that_fails_is_one_sentence_and_can_be_tried_again(qtbot, jobs):
     answers = [RuntimeError("LIBUSB_ERROR_ACCESS"), FOUND]
 
     def find():
@@ -95,7 +96,7 @@ def test_a_listing_that_fails_is_one_sentence_and_can_be_tried_again(qtbot):
             raise answer
         return answer
 
-    dialog = CameraDialog(None, lambda: None, find=find)
+    dialog = CameraDialog(None, jobs, lambda: None, find=find)
     qtbot.addWidget(dialog)
     dialog.show()
     qtbot.waitUntil(lambda: "LIBUSB_ERROR_ACCESS" in dialog.words.text())
@@ -103,10 +104,10 @@ def test_a_listing_that_fails_is_one_sentence_and_can_be_tried_again(qtbot):
     qtbot.waitUntil(lambda: dialog.list.count() == len(FOUND))
 
 
-def test_settings_reach_the_camera_and_show_what_it_reports(qtbot):
+def test_settings_reach_the_camera_and_show_what_it_reports(qtbot, jobs):
     rig = DavisRig()
     with contextlib.closing(rig.open()) as camera:
-        dialog = talk(qtbot, camera)
+        dialog = talk(qtbot, jobs, camera)
         assert dialog.exposure.isEnabled()
         assert dialog.sensitivity.isEnabled()
         assert dialog.auto.isChecked()
@@ -121,7 +122,7 @@ def test_settings_reach_the_camera_and_show_what_it_reports(qtbot):
         assert "streaming" in dialog.state.text()
 
 
-def test_controls_follow_what_the_camera_says_it_can_do(qtbot):
+def test_controls_follow_what_the_camera_says_it_can_do(qtbot, jobs):
     class Mute:
         def __init__(self, support):
             self.capabilities = Capabilities(exposure=support, biases=support)
@@ -132,7 +133,7 @@ def test_controls_follow_what_the_camera_says_it_can_do(qtbot):
     def shown(support):
         camera = Mute(support)
         camera.info = type("Info", (), {"name": "mute", "has_frames": True, "has_events": True})
-        dialog = talk(qtbot, camera)
+        dialog = talk(qtbot, jobs, camera)
         return dialog.exposure.isEnabled(), dialog.sensitivity.isEnabled(), dialog.exposure_note.text()
 
     assert shown(Support.YES) == (True, True, "")
@@ -144,10 +145,10 @@ def test_controls_follow_what_the_camera_says_it_can_do(qtbot):
     assert "cannot be set" in note
 
 
-def test_a_pair_sends_exposure_to_the_webcam_and_sensitivity_to_the_event_camera(qtbot):
+def test_a_pair_sends_exposure_to_the_webcam_and_sensitivity_to_the_event_camera(qtbot, jobs):
     rig = PairRig()
     with contextlib.closing(rig.open()) as pair:
-        dialog = talk(qtbot, pair)
+        dialog = talk(qtbot, jobs, pair)
         dialog.exposure.slider.setValue(dialog.exposure.slider.minimum())
         dialog.sensitivity.setCurrentIndex(0)
         dialog.sensitivity.activated.emit(0)
@@ -177,12 +178,12 @@ def test_an_unplugged_camera_is_told_in_the_window_and_so_is_its_return(playing,
     rig = WebcamRig()
     with contextlib.closing(rig.open()) as camera:
         pipeline.source = camera
-        window.pipeline_changed.emit(pipeline)
-        window.feature(Cameras).show_cameras()
+        window.stream.pipeline_changed.emit(pipeline)
+        feature(window, Cameras).show_cameras()
         rig.unplug()
         qtbot.waitUntil(lambda: "is gone" in window.notice.text())
         qtbot.waitUntil(lambda: "camera lost" in window.headline.text())
-        dialog = window.feature(Cameras)._dialogs[0]
+        dialog = feature(window, Cameras)._cameras
         qtbot.waitUntil(lambda: "is gone" in dialog.state.text())
         assert "last attempt" in dialog.reported.text()
         assert window.message.isHidden()  # the panels stay
@@ -212,7 +213,7 @@ def test_a_camera_that_does_not_open_is_one_sentence_in_the_window(window, maker
     with pytest.raises(McoeError) as caught:
         CameraSource(rig.backend.open)
     maker.pipeline_options = {"error": str(caught.value), "state": "failed", "info": None}
-    window.open(CameraSpec("davis").path)
+    window.stream.open(CameraSpec("davis").path)
     qtbot.waitUntil(lambda: words in window.message.words.text())
     assert "\n" not in window.message.words.text()
     assert window.message.title.text() == "Cannot show davis camera"
@@ -221,9 +222,9 @@ def test_a_camera_that_does_not_open_is_one_sentence_in_the_window(window, maker
 
 
 def test_the_dialog_opens_through_the_window(window, maker, qtbot):
-    feature = window.feature(Cameras)
-    feature.show_cameras()
-    dialog = feature._dialogs[0]
+    cameras = feature(window, Cameras)
+    cameras.show_cameras()
+    dialog = cameras._cameras
     dialog.open_requested.emit(CameraSpec("webcam", None, "0").path)
     assert maker.paths == ["camera:webcam?rgb=0"]
     assert "webcam 0" in window.message.title.text()
@@ -236,7 +237,7 @@ def test_a_live_stream_whose_clock_is_the_time_of_day_is_shown(window, maker, qt
     now_us = 1_800_000_000_000_000
     live = SourceInfo("LOOPBACK", (346, 260), has_frames=True, has_events=True, live=True)
     maker.pipeline_options = {"info": replace(live, start_us=now_us)}
-    window.open("tcp://127.0.0.1:7777")
+    window.stream.open("tcp://127.0.0.1:7777")
     pipeline = maker.made[-1]
     pipeline.advance(3)
     pipeline.info = live
@@ -245,9 +246,9 @@ def test_a_live_stream_whose_clock_is_the_time_of_day_is_shown(window, maker, qt
     assert pipeline.stats().position_us > now_us
 
 
-def test_a_control_in_use_is_not_overruled(qtbot):
+def test_a_control_in_use_is_not_overruled(qtbot, jobs):
     with contextlib.closing(DavisRig().open(CameraSettings(exposure_us=3000))) as camera:
-        dialog = talk(qtbot, camera)
+        dialog = talk(qtbot, jobs, camera)
         dialog._touched_s = time.monotonic() + 100
         dialog.exposure.set_value(20_000)
         dialog.poll()

@@ -10,11 +10,11 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from app.dialogs.expert_map import KEPT, ExpertMap, Votes
-from app.dialogs.map_job import MapJob
+from app.features.expert_map import ExpertMap
 from app.widgets.theme import KIND_COLOURS
 from mcoe.core.errors import McoeError
-from tests.app.fake import make_prediction
+from mcoe.live.jobs.votes import KEPT, Votes
+from tests.app.fake import feature, make_prediction
 from tests.app.panels.test_panels import count, picture
 from tests.live.fakes import FakeEngine, FakeSource
 
@@ -32,27 +32,13 @@ def quick(monkeypatch):
     monkeypatch.setattr(expert_map, "tsne", lambda features, watch: tsne(features, watch=watch, steps=20))
 
 
-@pytest.mark.parametrize("came", [3, KEPT, 1000])
-def test_votes_are_spread_evenly_over_the_recording(came):
-    votes = Votes()
-    for i in range(came):
-        votes.add(prediction_number(i))
-    features, kinds = votes.features()
-    assert len(features) == len(kinds) == 8 * len(votes) <= 8 * KEPT
-    numbers = features[::8, 0]
-    assert len(votes) > min(came, KEPT / 2) - 1
-    assert numbers[0] == 0
-    assert len(set(np.diff(numbers))) == 1
-    assert came - numbers[-1] <= numbers[1] - numbers[0]
-
-
 def test_a_key_lays_the_votes_out_and_draws_them_by_kind(playing, quick, qtbot):
     window, pipeline = playing
     for _ in range(6):
         pipeline.advance()
-        window.tick()
+        window.stream.tick()
     qtbot.keyClick(window, Qt.Key.Key_T)
-    dialog = window.feature(ExpertMap).dialog
+    dialog = feature(window, ExpertMap).dialog
     qtbot.waitUntil(lambda: dialog.points is not None and not dialog.busy and dialog.again.isEnabled())
     assert "settled" in dialog.words.text()
     assert len(dialog.points) == len(dialog.kinds) >= 8 * 7
@@ -62,15 +48,15 @@ def test_a_key_lays_the_votes_out_and_draws_them_by_kind(playing, quick, qtbot):
     before = len(dialog.points)
     for _ in range(3):
         pipeline.advance()
-        window.tick()
+        window.stream.tick()
     qtbot.mouseClick(dialog.again, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dialog.busy and dialog.again.isEnabled())
     assert len(dialog.points) == before + 3 * 8
 
 
 def test_too_few_windows_are_said_in_words(window, qtbot):
-    window.feature(ExpertMap).show_map()
-    dialog = window.feature(ExpertMap).dialog
+    feature(window, ExpertMap).show_map()
+    dialog = feature(window, ExpertMap).dialog
     assert "Play some of a recording first" in dialog.words.text()
     assert not dialog.busy
 
@@ -78,16 +64,16 @@ def test_too_few_windows_are_said_in_words(window, qtbot):
 def test_closing_the_map_or_the_recording_stops_the_layout(playing, maker, qtbot):
     window, pipeline = playing
     for i in range(KEPT):
-        window.result_shown.emit(replace(pipeline.latest(), prediction=prediction_number(i % 9)))
-    feature = window.feature(ExpertMap)
-    feature.show_map()
-    assert feature.dialog.busy
-    feature.dialog.close()
-    qtbot.waitUntil(lambda: not feature.dialog.busy)
-    feature.show_map()
-    window.open("other.aedat4")
-    qtbot.waitUntil(lambda: len(maker.made) == 2 and not feature.dialog.busy)
-    assert len(feature.votes) == 0
+        window.stream.result_shown.emit(replace(pipeline.latest(), prediction=prediction_number(i % 9)), ())
+    experts = feature(window, ExpertMap)
+    experts.show_map()
+    assert experts.dialog.busy
+    experts.dialog.close()
+    qtbot.waitUntil(lambda: not experts.dialog.busy)
+    experts.show_map()
+    window.stream.open("other.aedat4")
+    qtbot.waitUntil(lambda: len(maker.made) == 2 and not experts.dialog.busy)
+    assert len(experts.votes) == 0
 
 
 @pytest.fixture
@@ -96,12 +82,12 @@ def mapped(playing, quick, qtbot):
     window, pipeline = playing
     for _ in range(6):
         pipeline.advance()
-        window.tick()
-    feature = window.feature(ExpertMap)
-    feature.show_map()
-    qtbot.waitUntil(lambda: not feature.dialog.busy)
-    yield window, pipeline, feature.dialog
-    feature.dialog.close()
+        window.stream.tick()
+    experts = feature(window, ExpertMap)
+    experts.show_map()
+    qtbot.waitUntil(lambda: not experts.dialog.busy)
+    yield window, pipeline, experts.dialog
+    experts.dialog.close()
     window.join()
 
 
@@ -110,7 +96,7 @@ def test_the_whole_recording_is_read_beside_the_window(mapped, qtbot):
     qtbot.mouseClick(dialog.whole, Qt.MouseButton.LeftButton)
     assert dialog.whole.text() == "Cancel"
     assert pipeline.state == "paused"
-    qtbot.waitUntil(lambda: dialog.job is None and not dialog.busy and dialog.again.isEnabled())
+    qtbot.waitUntil(lambda: dialog.reading is None and not dialog.busy and dialog.again.isEnabled())
     assert "30 windows of the whole recording" in dialog.words.text()
     assert len(dialog.points) == 8 * 30
     assert pipeline.state == "playing"
@@ -125,10 +111,10 @@ def test_reading_the_whole_recording_can_be_cancelled(mapped, maker, qtbot):
     dialog.toggle()
     qtbot.waitUntil(lambda: "%" in dialog.words.text())
     before = dialog.points
-    job = dialog.job
+    job = dialog.reading
     qtbot.mouseClick(dialog.whole, Qt.MouseButton.LeftButton)
     gate.release(5)
-    qtbot.waitUntil(lambda: dialog.job is None)
+    qtbot.waitUntil(lambda: dialog.reading is None)
     assert job.state == "cancelled"
     assert "Cancelled" in dialog.words.text()
     assert dialog.points is before
@@ -152,21 +138,10 @@ def test_a_recording_that_cannot_be_read_is_told(mapped, maker, qtbot):
 
 
 def test_a_camera_has_no_whole_recording(window):
-    feature = window.feature(ExpertMap)
-    feature.show_map()
-    feature.dialog.toggle()
-    assert "Open a recording first" in feature.dialog.words.text()
-
-
-def test_windows_are_read_evenly_over_the_recording():
-    job = MapJob(FakeSource, FakeEngine, stride=12, most=10)
-    job.thread.join()
-    assert job.state == "done"
-    assert len(job.made) == 10
-    every = MapJob(FakeSource, FakeEngine, stride=12, most=1000)
-    every.thread.join()
-    wanted = [p.probabilities.tolist() for p in every.made][::3]
-    assert [p.probabilities.tolist() for p in job.made] == wanted
+    experts = feature(window, ExpertMap)
+    experts.show_map()
+    experts.dialog.toggle()
+    assert "Open a recording first" in experts.dialog.words.text()
 
 
 def test_the_map_can_be_copied(mapped, qtbot):
@@ -181,6 +156,6 @@ def test_points_of_a_layout_that_was_stopped_are_not_drawn(mapped):
     late = dialog.points
     dialog.forget(Votes())
     dialog.points = late
-    dialog._look()
+    dialog._draw()
     image = picture(dialog)
     assert max(count(image, colour) for colour in KIND_COLOURS.values()) < 100, "only the legend"

@@ -13,9 +13,10 @@ from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QImage, QMouseEvent, QPainter
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from app.dialogs.sweep_job import SweepJob
+from app.core import shared
+from app.dialogs.sweep import SweepDialog
 from app.dialogs.sweep_plot import CHANCE
-from app.features.eye import Eye
+from app.features.eye import EyeRegion
 from app.features.laboratory import Laboratory
 from app.widgets import theme
 from mcoe.core.errors import McoeError
@@ -23,6 +24,7 @@ from mcoe.core.words import EMOTIONS
 from mcoe.events.inputs import View, rgb_input
 from mcoe.events.noise import NoiseFilter
 from mcoe.live.jobs.sweep import EVS, READING, READINGS, Sweep
+from tests.app.fake import feature
 from tests.app.panels.test_panels import count, picture
 from tests.live.fakes import SIZE, FakeEngine, FakeSource
 
@@ -41,7 +43,7 @@ class Reader(FakeEngine):
 def lab(playing, maker):
     window, _ = playing
     maker.build = lambda weights=None: Reader()
-    lab = window.feature(Laboratory)
+    lab = feature(window, Laboratory)
     lab.show_sweep()
     yield lab
     lab.dialog.close()
@@ -64,7 +66,7 @@ def test_a_sweep_runs_beside_the_window_and_is_drawn(lab, qtbot, playing):
     assert dialog.canvas.values[0, 1] == 0
     assert dialog.heading.text() == "eye_demo.aedat4"
     assert dialog.bar.value() == 1000
-    assert lab.sweep is dialog.sweep
+    assert lab.context.findings.sweep is dialog.sweep
 
 
 def test_a_sweep_can_be_cancelled(lab, qtbot, maker):
@@ -118,9 +120,11 @@ def test_a_network_that_breaks_does_not_stay_silent(lab, qtbot, maker):
 
 
 def test_another_recording_forgets_the_sweep(lab, qtbot, playing):
+    lab.context.findings.sweep = some_sweep()
     lab.dialog.show_sweep(some_sweep(), "eye_demo.aedat4")
-    playing[0].open("other.aedat4")
-    assert lab.sweep is None
+    playing[0].stream.open("other.aedat4")
+    assert lab.dialog.sweep is None
+    assert lab.context.findings.sweep is None
     assert not lab.dialog.save_buttons["png"].isEnabled()
 
 
@@ -141,8 +145,8 @@ def test_the_sweep_is_saved(lab, qtbot, tmp_path, monkeypatch, kind):
     lab.dialog.show_sweep(some_sweep(), "a.aedat4")
     path = tmp_path / f"sweep.{kind}"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(path), ""))
-    with qtbot.waitSignal(lab.dialog.writing.over):
-        qtbot.mouseClick(lab.dialog.save_buttons[kind], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(lab.dialog.save_buttons[kind], Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: lab.dialog.words.text() == f"Saved {path}.")
     if kind == "png":
         assert QImage(str(path)).width() == 1600
     elif kind == "svg":
@@ -152,7 +156,6 @@ def test_the_sweep_is_saved(lab, qtbot, tmp_path, monkeypatch, kind):
         assert "<image" not in words, "symbols stay sharp"
     else:
         assert len(list(csv.reader(path.read_text().splitlines()))) == 14
-    assert str(path) in lab.dialog.words.text()
 
 
 def test_a_place_that_cannot_be_written_is_told(lab, qtbot, tmp_path, monkeypatch):
@@ -163,7 +166,7 @@ def test_a_place_that_cannot_be_written_is_told(lab, qtbot, tmp_path, monkeypatc
 
 
 def test_without_a_recording_there_is_nothing_to_sweep(window):
-    lab = window.feature(Laboratory)
+    lab = feature(window, Laboratory)
     lab.show_sweep()
     lab.dialog.toggle()
     assert "open a recording" in lab.dialog.words.text()
@@ -184,7 +187,7 @@ def test_the_recording_rests_while_it_is_swept_and_goes_on_after(lab, qtbot, pla
 
 def test_labels_beside_the_recording_give_accuracy(lab, qtbot, playing, tmp_path):
     window, _ = playing
-    window.path = str(tmp_path / "labelled.aedat4")
+    window.stream.path = str(tmp_path / "labelled.aedat4")
     (tmp_path / "labelled.json").write_text(json.dumps({"label": EMOTIONS[3]}))
     lab.dialog.toggle()
     qtbot.waitUntil(lambda: lab.dialog.sweep is not None)
@@ -193,7 +196,7 @@ def test_labels_beside_the_recording_give_accuracy(lab, qtbot, playing, tmp_path
     assert "30 of them labelled" in lab.dialog.words.text()
 
 
-def test_the_sweep_looks_as_the_window_does(lab, qtbot, playing, maker):
+def test_the_sweep_looks_as_the_window_does(lab, qtbot, playing, maker, monkeypatch):
     window, _ = playing
     seen, sizes = [], []
 
@@ -203,9 +206,9 @@ def test_the_sweep_looks_as_the_window_does(lab, qtbot, playing, maker):
             return super().step(older, window, question)
 
     maker.build = lambda weights=None: Watching()
-    eye = window.feature(Eye)
-    eye.view = View((3, 2, 16), mirror=True)
-    eye.make_filter = lambda size: sizes.append(size) or NoiseFilter(size)
+    eye = feature(window, EyeRegion)
+    lab.context.looking.set_view(View((3, 2, 16), mirror=True))
+    monkeypatch.setattr(shared, "NoiseFilter", lambda size, duration_us: sizes.append(size) or NoiseFilter(size))
     eye.filter_action.trigger()
     lab.dialog.toggle()
     qtbot.waitUntil(lambda: lab.dialog.sweep is not None)
@@ -272,7 +275,7 @@ def test_the_plot_can_be_copied(lab, qtbot):
 def test_the_words_follow_the_window_font(lab):
     plot = lab.dialog.canvas
     before = plot.getAxis("bottom").label.boundingRect().height()
-    lab._window.setStyleSheet(theme.style_sheet(30))
+    lab.context.parent.setStyleSheet(theme.style_sheet(30))
     lab.dialog.grab()
     assert plot.getAxis("bottom").label.font().pixelSize() == 30
     assert plot.getAxis("bottom").label.boundingRect().height() > 1.5 * before
@@ -307,23 +310,25 @@ def test_names_at_the_curves_ends_stand_apart(lab):
 def test_a_name_without_an_ending_gets_one(lab, qtbot, tmp_path, monkeypatch):
     lab.dialog.show_sweep(some_sweep(), "a.aedat4")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(tmp_path / "mine"), ""))
-    with qtbot.waitSignal(lab.dialog.writing.over):
-        lab.dialog.choose("svg")
+    lab.dialog.choose("svg")
+    qtbot.waitUntil(lambda: "Saved" in lab.dialog.words.text())
     assert "<svg" in (tmp_path / "mine.svg").read_text()
 
 
-def test_the_time_left_is_told_once_it_can_be(qtbot):
+def test_the_time_left_is_told_once_it_can_be(playing, maker, qtbot):
+    window, _ = playing
     gate, now = threading.Semaphore(0), [100.0]
-    job = SweepJob(FakeSource, lambda: Reader(gate), stride=12, sidecar=None, most=10, clock=lambda: now[0])
-    try:
-        assert job.left_s is None
-        qtbot.waitUntil(lambda: (job.share or 0) >= READING)
-        gate.release(69)  # of 140
-        qtbot.waitUntil(lambda: job.share >= READING + (1 - READING) * 69 / 140)
-        now[0] = 160.0
-        assert job.left_s == pytest.approx(60 * 71 / 69)
-    finally:
-        job.cancel()
-        gate.release(5)
-        job.thread.join()
-    assert job.state == "cancelled"
+    maker.build = lambda weights=None: Reader(gate)
+    dialog = SweepDialog(window.context, clock=lambda: now[0])
+    dialog.show()
+    dialog.toggle()
+    qtbot.waitUntil(lambda: dialog.bar.value() == round(1000 * READING))
+    assert dialog.words.text().startswith("10 % read")
+    assert "left" not in dialog.words.text()
+    gate.release(209)  # of 420: 30 moments in their own light and under 13 others
+    now[0] = 460.0
+    qtbot.waitUntil(lambda: "about 6 min left" in dialog.words.text())
+    dialog.close()
+    gate.release(5)
+    qtbot.waitUntil(lambda: dialog.job is None)
+    window.join()

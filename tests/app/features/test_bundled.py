@@ -14,14 +14,14 @@ from app.dialogs.weights import UNTRAINED
 from app.features.bundled import BundledRecordings
 from app.features.labels import Labels
 from app.features.sessions import Sessions
-from app.features.weights import WeightsInfo
+from app.features.weights_info import WeightsInfo
 from app.panels.emotions import UNRECORDED
 from app.shell.window import MainWindow
 from mcoe.live.bundled import bundled_recordings
 from mcoe.model.config import ModelConfig
 from mcoe.model.facts import read_facts
 from mcoe.recording.recorder import RecorderStatus
-from tests.app.fake import SOURCE, STEP_US, engine
+from tests.app.fake import SOURCE, STEP_US, engine, feature
 
 NAMES = ("normal", "overexposed", "low", "hdr")
 
@@ -52,7 +52,7 @@ def booth(four, qtbot, maker, settings):
     with qtbot.waitActive(window):
         window.show()
         window.activateWindow()
-    window.open(None)
+    window.stream.open(None)
     play(window, maker, qtbot)
     yield window
     window.close()
@@ -61,9 +61,9 @@ def booth(four, qtbot, maker, settings):
 
 def play(window, maker, qtbot, frames: int = 3):
     """Let the newest pipeline show some results."""
-    qtbot.waitUntil(lambda: window.pipeline is not None and window.pipeline is maker.made[-1])
+    qtbot.waitUntil(lambda: window.stream.pipeline is not None and window.stream.pipeline is maker.made[-1])
     maker.made[-1].advance(frames)
-    qtbot.waitUntil(lambda: window.emotions.result is maker.made[-1].latest())
+    qtbot.waitUntil(lambda: window.panels["emotions"].result is maker.made[-1].latest())
 
 
 def names(maker):
@@ -72,28 +72,27 @@ def names(maker):
 
 def end(window, pipeline):
     """Let the recording play to its end, as the timer sees it."""
-    feature = window.feature(BundledRecordings)
-    feature.look()
+    window.stream.tick()
     pipeline.state = "ended"
-    feature.look()
+    window.stream.tick()
 
 
 def test_a_key_for_each_lighting_opens_it_and_ticks_it(booth, maker, qtbot):
-    feature = booth.feature(BundledRecordings)
-    assert feature.shown == 0
+    bundled = feature(booth, BundledRecordings)
+    assert bundled.shown == 0
     for number, key in enumerate((Qt.Key.Key_F5, Qt.Key.Key_F6, Qt.Key.Key_F7, Qt.Key.Key_F8)):
         qtbot.keyClick(booth, key)
         play(booth, maker, qtbot)
         assert names(maker)[-1] == NAMES[number]
-        assert feature.shown == number
-        assert [action.isChecked() for action in feature._actions] == [n == number for n in range(4)]
+        assert bundled.shown == number
+        assert [action.isChecked() for action in bundled._actions] == [n == number for n in range(4)]
 
 
 def test_choosing_the_one_that_plays_starts_it_again_and_leaves_its_tick(booth, maker, qtbot):
     qtbot.keyClick(booth, Qt.Key.Key_F5)
     play(booth, maker, qtbot)
     assert len(maker.made) == 2
-    assert booth.feature(BundledRecordings)._actions[0].isChecked()
+    assert feature(booth, BundledRecordings)._actions[0].isChecked()
 
 
 def test_the_end_begins_again_by_itself(booth, maker):
@@ -117,9 +116,9 @@ def test_play_all_goes_through_the_lightings_and_begins_again(booth, maker, qtbo
 def test_stepping_to_the_end_stays_there(booth, maker):
     pipeline = maker.made[-1]
     pipeline.pause()
-    booth.feature(BundledRecordings).look()
+    booth.stream.tick()
     pipeline.state = "ended"
-    booth.feature(BundledRecordings).look()
+    booth.stream.tick()
     assert ("play",) not in pipeline.calls
 
 
@@ -133,12 +132,12 @@ def test_what_is_being_recorded_is_not_taken_away(booth, maker, qtbot):
 
 
 def test_a_file_of_ones_own_is_never_taken_away(booth, maker, qtbot):
-    feature = booth.feature(BundledRecordings)
+    bundled = feature(booth, BundledRecordings)
     qtbot.keyClick(booth, Qt.Key.Key_F9)
-    booth.open("mine.aedat4")
+    booth.stream.open("mine.aedat4")
     play(booth, maker, qtbot)
-    assert not feature.play_all.isChecked()
-    assert not any(action.isChecked() for action in feature._actions)
+    assert not bundled.play_all.isChecked()
+    assert not any(action.isChecked() for action in bundled._actions)
     end(booth, maker.made[-1])
     assert names(maker)[-1] == "mine"
     assert ("play",) not in maker.made[-1].calls
@@ -151,36 +150,36 @@ def test_bundled_recordings_are_neither_labelled_nor_listed_as_recent(booth, mak
     qtbot.keyClick(booth, Qt.Key.Key_F7)
     play(booth, maker, qtbot)
     before = four[2].path.with_suffix(".json").read_text()
-    booth.feature(Labels).note("happy")
+    feature(booth, Labels).note("happy")
     assert "bundled" in booth.notice.text()
     assert four[2].path.with_suffix(".json").read_text() == before
-    assert booth.feature(Sessions).recent == []
+    assert feature(booth, Sessions).recent == ()
 
 
 def test_without_any_the_menu_is_grey(window):
-    feature = window.feature(BundledRecordings)
-    assert feature.shown is None
-    assert not feature.play_all.isEnabled()
+    bundled = feature(window, BundledRecordings)
+    assert bundled.shown is None
+    assert not bundled.play_all.isEnabled()
 
 
 def test_the_true_label_follows_play_seek_and_the_next_recording(booth, maker, qtbot):
-    panel = booth.emotions
+    panel = booth.panels["emotions"]
     assert panel.truth == "neutral"
     assert "○ true" in panel.note.text()
     assert "neutral" in panel.canvas.toolTip()
-    booth.seek(SOURCE.start_us + 150 * STEP_US)
+    booth.stream.seek(SOURCE.start_us + 150 * STEP_US)
     qtbot.waitUntil(lambda: panel.result is maker.made[-1].latest())
     assert panel.truth == "happy"
     assert "happy" in panel.canvas.toolTip()
-    booth.seek(SOURCE.start_us + 300 * STEP_US)
+    booth.stream.seek(SOURCE.start_us + 300 * STEP_US)
     qtbot.waitUntil(lambda: panel.result is maker.made[-1].latest())
     assert (panel.truth, panel.canvas.toolTip()) == ("", "")
     qtbot.keyClick(booth, Qt.Key.Key_F6)
     play(booth, maker, qtbot)
-    booth.seek(SOURCE.start_us + 150 * STEP_US)
+    booth.stream.seek(SOURCE.start_us + 150 * STEP_US)
     qtbot.waitUntil(lambda: panel.result is maker.made[-1].latest())
     assert panel.truth == "sad"
-    booth.open("mine.aedat4")
+    booth.stream.open("mine.aedat4")
     assert panel.truth == ""
     play(booth, maker, qtbot)
     assert panel.truth == ""
@@ -214,7 +213,7 @@ def loaded(window, maker, qtbot):
 
     def load(info):
         maker.pipeline_options = {"engine_info": info}
-        window.open("mine.aedat4")
+        window.stream.open("mine.aedat4")
         play(window, maker, qtbot)
         return window
 
@@ -227,11 +226,11 @@ def weights_tip(window):
 
 def test_measured_weights_say_on_what_and_how_sure_and_carry_no_banner(loaded, qtbot):
     window = loaded(with_facts(**RECORD, scores=SCORES))
-    assert window.emotions.notice == ""
+    assert window.panels["emotions"].notice == ""
     words = "accuracy on virtual eyes: WAR 87.1 % (95 % interval 84.0–90.2 %) of 25 test subjects"
     assert words in weights_tip(window)
     qtbot.keyClick(window, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
-    dialog = window.feature(WeightsInfo).dialog
+    dialog = feature(window, WeightsInfo).dialog
     qtbot.waitUntil(dialog.isVisible)
     said = [label.text() for label in dialog.findChildren(QLabel)]
     assert any(words in text for text in said)
@@ -245,24 +244,24 @@ def test_measured_weights_say_on_what_and_how_sure_and_carry_no_banner(loaded, q
 def test_unmeasured_weights_say_so(loaded):
     window = loaded(with_facts(**RECORD))
     assert "trained on virtual eyes; accuracy not measured" in weights_tip(window)
-    assert window.emotions.notice == ""
+    assert window.panels["emotions"].notice == ""
 
 
 def test_weights_without_a_record_of_training_are_not_called_trained(loaded):
     window = loaded(with_facts(classes=[]))
-    assert window.emotions.notice == UNRECORDED
+    assert window.panels["emotions"].notice == UNRECORDED
     assert "no record of a training" in weights_tip(window)
 
 
 def test_no_weights_at_all_are_called_untrained(loaded, qtbot):
     window = loaded(engine())
     assert weights_tip(window).startswith("Untrained")
-    window.feature(WeightsInfo).show()
-    dialog = window.feature(WeightsInfo).dialog
+    feature(window, WeightsInfo).show()
+    dialog = feature(window, WeightsInfo).dialog
     assert UNTRAINED in [label.text() for label in dialog.findChildren(QLabel)]
     dialog.reject()
 
 
 def test_before_a_network_is_loaded_the_notice_says_so(window):
-    window.feature(WeightsInfo).show()
+    feature(window, WeightsInfo).show()
     assert "No network is loaded" in window.notice.text()

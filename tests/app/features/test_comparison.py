@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.features.comparison import Comparison
 from mcoe.core.errors import McoeError
-from tests.app.fake import engine
+from tests.app.fake import engine, feature
 from tests.app.shell.test_window import drop
 from tests.live.fakes import FakeEngine
 
@@ -26,7 +26,7 @@ def comparison(playing, maker, monkeypatch, qtbot):
     maker.build = lambda weights=None: Second()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: ("/weights/b.safetensors", ""))
     window.show_layout("Lighting")
-    yield window.feature(Comparison)
+    yield feature(window, Comparison)
     window.join()
 
 
@@ -51,7 +51,7 @@ def test_the_next_recording_gets_a_network_of_its_own(comparison, playing, qtbot
     window, pipeline = playing
     comparison.toggle()
     qtbot.waitUntil(lambda: pipeline.second is not None)
-    window.open("other.aedat4")
+    window.stream.open("other.aedat4")
     qtbot.waitUntil(lambda: maker.made[-1] is not pipeline and maker.made[-1].second is not None)
     assert maker.made[-1].second is not pipeline.second
 
@@ -70,10 +70,10 @@ def test_dropped_weights_are_compared_and_where_to_see_them_is_said(comparison, 
 
 def test_weights_chosen_before_anything_is_open_wait(window, maker, qtbot):
     maker.build = lambda weights=None: Second()
-    comparison = window.feature(Comparison)
+    comparison = feature(window, Comparison)
     comparison.compare(Path("b.safetensors"))
     assert "as soon as something is open" in window.notice.text()
-    window.open("eye_demo.aedat4")
+    window.stream.open("eye_demo.aedat4")
     qtbot.waitUntil(lambda: maker.made and isinstance(maker.made[-1].second, Second))
     window.join()
 

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from app.export import writing
 from app.export.report import HEIGHT, spread
 from app.export.writing import write_png
+from app.features import exports as module
 from app.features.exports import COLOURS, Exports
-from app.features.eye import Eye
-from app.features.laboratory import Laboratory
+from app.features.eye import EyeRegion
 from app.shell.window import MainWindow
 from mcoe.core.words import EMOTIONS
 from mcoe.events.inputs import View
@@ -32,7 +32,7 @@ from mcoe.recording.sidecar import Segment, Sidecar
 from mcoe.recording.table import header, save_table
 from tests.app.dialogs.test_sweep import some_sweep
 from tests.app.fake import HEIGHT as FAKE_HEIGHT
-from tests.app.fake import WIDTH
+from tests.app.fake import WIDTH, feature
 from tests.live.fakes import FakeEngine, FakeSource, packets
 
 
@@ -40,7 +40,7 @@ from tests.live.fakes import FakeEngine, FakeSource, packets
 def exports(playing, qtbot):
     window, pipeline = playing
     pipeline.advance(20)
-    yield window.feature(Exports)
+    yield feature(window, Exports)
     window.join()
 
 
@@ -72,7 +72,7 @@ def test_predictions_have_the_rows_of_a_headless_run(exports, playing, qtbot, an
 
 
 def test_the_log_keeps_no_pictures(exports):
-    kept = exports.log.results()[-1]
+    kept = exports.context.findings.log.results()[-1]
     assert (kept.window.frame, kept.window.rgb, kept.older.voxel, kept.prediction.cam_rgb) == (None,) * 4
 
 
@@ -81,7 +81,7 @@ def test_parquet_holds_the_same_table_as_csv(exports, playing, qtbot, answer):
     path = answer("p.parquet")
     exports.parquet_action.trigger()
     saved(window, qtbot, path)
-    save_table(exports.log.results(), path.with_suffix(".csv"))
+    save_table(exports.context.findings.log.results(), path.with_suffix(".csv"))
     table = parquet.read_table(str(path))
     assert table.column_names == header(8)
     rows = list(csv.DictReader(path.with_suffix(".csv").read_text().splitlines()))
@@ -102,10 +102,10 @@ def test_without_pyarrow_menu_and_error_say_what_to_install(playing, maker, sett
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     window = MainWindow(maker, settings)
     qtbot.addWidget(window)
-    action = window.feature(Exports).parquet_action
+    action = feature(window, Exports).parquet_action
     assert not action.isEnabled()
     assert "pip install pyarrow" in action.text()
-    shown.feature(Exports).save(tmp_path / "p.parquet")
+    feature(shown, Exports).save(tmp_path / "p.parquet")
     qtbot.waitUntil(
         lambda: shown.notice.text() == "Parquet needs pyarrow; install it with: pip install pyarrow; or save CSV."
     )
@@ -114,10 +114,8 @@ def test_without_pyarrow_menu_and_error_say_what_to_install(playing, maker, sett
 
 def test_the_report_is_one_self_contained_page(exports, playing, qtbot, answer):
     window, _ = playing
-    lab = window.feature(Laboratory)
-    lab.show_sweep()
-    lab.dialog.show_sweep(some_sweep(), "eye_demo.aedat4")
-    window.set_labels(Sidecar((Segment(0, 1 << 62, "happy"),)))
+    window.context.findings.sweep = some_sweep()
+    window.stream.set_labels(Sidecar((Segment(0, 1 << 62, "happy"),)))
     path = answer("r.html")
     exports.ask("html")
     saved(window, qtbot, path)
@@ -128,7 +126,6 @@ def test_the_report_is_one_self_contained_page(exports, playing, qtbot, answer):
         assert words in page
     for drawing in re.findall(r"<svg.*?</svg>", page, re.S):
         ElementTree.fromstring(drawing)
-    lab.dialog.close()
 
 
 def test_labels_at_a_charts_end_stand_apart_and_inside():
@@ -175,8 +172,8 @@ def test_a_film_shows_what_the_window_shows(exports, playing, qtbot, answer, mak
     maker.open_source = lambda path: FakeSource(packets(events_per_batch=12))
     counts = []
     for on in (False, True):
-        eye = window.feature(Eye)
-        eye.view = View((3, 2, 16), mirror=on)
+        eye = feature(window, EyeRegion)
+        window.context.looking.set_view(View((3, 2, 16), mirror=on))
         eye.filter_action.setChecked(on)
         path = answer(f"look{on}.mp4")
         exports.film()
@@ -188,7 +185,7 @@ def test_a_film_shows_what_the_window_shows(exports, playing, qtbot, answer, mak
 
 
 def test_a_film_of_an_untrained_network_says_so(exports):
-    result = exports._window.pipeline.latest()
+    result = exports.context.stream.pipeline.latest()
     plain, warned = (draw(result, (WIDTH, FAKE_HEIGHT), COLOURS, trained=trained) for trained in (True, False))
     differs = np.argwhere((plain != warned).any(-1))
     assert len(differs) > 300
@@ -235,19 +232,19 @@ def test_a_picture_is_encoded_beside_the_window_and_beside_a_film(exports, playi
         assert encode.wait(60)
         write_png(path, image)
 
-    monkeypatch.setattr(writing, "write_png", slow)
+    monkeypatch.setattr(module, "write_png", slow)
     maker.build = lambda weights=None: FakeEngine(gate)
     film = answer("f.mp4")
     exports.film()
     qtbot.waitUntil(lambda: "Filming" in window.notice.text())
     path = answer("v.png")
     qtbot.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
-    with qtbot.waitSignal(window.result_shown):  # the window goes on
+    with qtbot.waitSignal(window.stream.result_shown):  # the window goes on
         playing[1].advance()
     assert threads[0] is not threading.main_thread()
     assert not path.exists()
-    with qtbot.waitSignal(exports.writing.over):
-        encode.set()
+    encode.set()
+    qtbot.waitUntil(path.exists)
     assert QImage(str(path)).size() == window.size()
     exports.film_action.trigger()
     gate.release(60)
@@ -260,23 +257,22 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(exports, playing, q
     path = tmp_path / "v.png"
     path.write_bytes(b"old")
     monkeypatch.setattr(writing.cv2, "imencode", lambda *args: 1 / 0)
-    with qtbot.assertNotEmitted(exports.writing.going):
-        exports.save(path)
-        qtbot.waitUntil(lambda: "ZeroDivisionError" in window.notice.text())
+    exports.save(path)
+    qtbot.waitUntil(lambda: "ZeroDivisionError" in window.notice.text())
     assert path.read_bytes() == b"old"
     assert list(tmp_path.glob("v.png*")) == [path]
 
 
 def test_every_panel_can_be_copied_and_saved(exports, playing, qtbot, answer):
     window, _ = playing
-    assert {panel.contextMenuPolicy() for panel in window.panels.values()} == {Qt.ContextMenuPolicy.CustomContextMenu}
+    assert {panel.contextMenuPolicy() for panel in window.panels} == {Qt.ContextMenuPolicy.CustomContextMenu}
     copy, save = exports.menu("emotions").actions()
     copy.trigger()
     image = QGuiApplication.clipboard().image()
     assert image.size() == window.board.docks["emotions"].size()
     path = answer("e.png")
     save.trigger()
-    saved(exports._window, qtbot, path)
+    saved(exports.context.parent, qtbot, path)
     assert QImage(str(path)).size() == window.board.docks["emotions"].size()
 
 
@@ -284,7 +280,7 @@ def test_every_panel_can_be_copied_and_saved(exports, playing, qtbot, answer):
 def test_a_right_click_on_a_plot_or_its_head_copies_it(exports, playing, qtbot, part):
     window, _ = playing
     QGuiApplication.clipboard().setText("before")
-    widget = getattr(window.experts, part)
+    widget = getattr(window.panels["experts"], part)
     at = QPoint(5, 5)
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, widget.mapToGlobal(at))
     QApplication.sendEvent(widget, event)
@@ -298,7 +294,7 @@ def test_a_right_click_on_a_plot_or_its_head_copies_it(exports, playing, qtbot, 
 def test_the_keyboard_copies_a_plot_by_the_menu(exports, playing):
     window, _ = playing
     exports.plots.aboutToShow.emit()
-    assert [a.text() for a in exports.plots.actions()] == [p.title for p in window.panels.values() if p.isVisible()]
+    assert [a.text() for a in exports.plots.actions()] == [p.title for p in window.panels if p.isVisible()]
     next(a for a in exports.plots.actions() if a.text() == "Grad-CAM").trigger()
     assert QGuiApplication.clipboard().image().size() == window.board.docks["heatmaps"].size()
 
@@ -313,14 +309,14 @@ def test_a_name_without_its_extension_gets_it(exports, playing, qtbot, answer, t
 
 
 def test_nothing_open_is_told(window):
-    window.feature(Exports).ask("csv")
+    feature(window, Exports).ask("csv")
     assert "Nothing is open" in window.notice.text()
 
 
 def test_nothing_predicted_yet_is_told(window, maker, qtbot, tmp_path):
-    window.open("eye_demo.aedat4")
-    qtbot.waitUntil(lambda: window.pipeline is not None)
-    window.feature(Exports).save(tmp_path / "p.csv")
+    window.stream.open("eye_demo.aedat4")
+    qtbot.waitUntil(lambda: window.stream.pipeline is not None)
+    feature(window, Exports).save(tmp_path / "p.csv")
     qtbot.waitUntil(lambda: "Nothing has been predicted yet" in window.notice.text())
     assert not (tmp_path / "p.csv").exists()
 

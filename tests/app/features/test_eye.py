@@ -7,12 +7,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from app.features import eye as module
-from app.features.eye import Eye
+from app.features.eye import EyeRegion
 from app.panels.roi_editor import moved, resized, scaled
 from mcoe.core.errors import McoeError
 from mcoe.events.inputs import View
 from mcoe.events.noise import NoiseFilter
-from tests.app.fake import HEIGHT, ROI, WIDTH
+from tests.app.fake import HEIGHT, ROI, WIDTH, feature
 
 SIZE = (WIDTH, HEIGHT)
 
@@ -20,9 +20,9 @@ SIZE = (WIDTH, HEIGHT)
 @pytest.fixture
 def eye(playing, qtbot):
     window, _ = playing
-    window.camera.canvas.repaint()
-    qtbot.waitUntil(lambda: not window.camera.place.isEmpty())
-    yield window.feature(Eye)
+    window.panels["camera"].canvas.repaint()
+    qtbot.waitUntil(lambda: not window.panels["camera"].place.isEmpty())
+    yield feature(window, EyeRegion)
     window.join()
 
 
@@ -34,29 +34,31 @@ def drag(canvas, start, by):
 
 
 def screen(window, x, y):
-    place = window.camera.place
+    place = window.panels["camera"].place
     scale = place.width() / WIDTH
     return QPoint(round(place.x() + x * scale), round(place.y() + y * scale))
 
 
 def test_dragging_the_inside_moves_the_square(eye, playing):
     window, pipeline = playing
-    scale = window.camera.place.width() / WIDTH
+    scale = window.panels["camera"].place.width() / WIDTH
     x, y, side = ROI
     drag(
-        window.camera.canvas, screen(window, x + side / 2, y + side / 2), QPoint(round(40 * scale), round(-10 * scale))
+        window.panels["camera"].canvas,
+        screen(window, x + side / 2, y + side / 2),
+        QPoint(round(40 * scale), round(-10 * scale)),
     )
     name, view = pipeline.calls[-1]
     assert name == "set_view"
     assert view.roi == pytest.approx((x + 40, y - 10, side), abs=1)
-    assert window.camera.pending == view.roi
+    assert window.panels["camera"].pending == view.roi
 
 
 def test_dragging_a_corner_sizes_the_square_about_the_opposite_one(eye, playing):
     window, pipeline = playing
-    scale = window.camera.place.width() / WIDTH
+    scale = window.panels["camera"].place.width() / WIDTH
     x, y, side = ROI
-    drag(window.camera.canvas, screen(window, x, y), QPoint(round(60 * scale), round(60 * scale)))
+    drag(window.panels["camera"].canvas, screen(window, x, y), QPoint(round(60 * scale), round(60 * scale)))
     view = pipeline.calls[-1][1]
     assert view.roi[2] == pytest.approx(side - 60, abs=2)
     assert (view.roi[0] + view.roi[2], view.roi[1] + view.roi[2]) == (x + side, y + side)
@@ -64,13 +66,13 @@ def test_dragging_a_corner_sizes_the_square_about_the_opposite_one(eye, playing)
 
 def test_a_press_outside_the_square_changes_nothing(eye, playing):
     window, pipeline = playing
-    drag(window.camera.canvas, screen(window, 5, 250), QPoint(50, -50))
+    drag(window.panels["camera"].canvas, screen(window, 5, 250), QPoint(50, -50))
     assert "set_view" not in [call[0] for call in pipeline.calls]
 
 
 def test_the_pointer_tells_what_a_drag_would_do(eye, playing, qtbot):
     window, _ = playing
-    canvas, (x, y, side) = window.camera.canvas, ROI
+    canvas, (x, y, side) = window.panels["camera"].canvas, ROI
     shape = Qt.CursorShape
     for place, told in (
         ((x + side / 2, y + side / 2), shape.SizeAllCursor),
@@ -88,16 +90,16 @@ def test_the_square_is_remembered_for_its_source(eye, playing, qtbot, maker):
     eye.move(12, 8)
     eye.mirror_action.trigger()
     wanted = View((ROI[0] + 12, ROI[1] + 8, ROI[2]), True)
-    window.open("eye_demo.aedat4")
+    window.stream.open("eye_demo.aedat4")
     qtbot.waitUntil(lambda: ("set_view", wanted) in maker.made[-1].calls)
     assert eye.mirror_action.isChecked()
 
 
-@pytest.mark.parametrize("kept", ["{", '{"roi": [300, 0, 200], "mirror": false}', '{"roi": [1], "mirror": false}', "3"])
+@pytest.mark.parametrize("kept", [(300, 0, 200, False), (0, 200, 100, True), (0, 0, 0, False), (0, 0, 1 << 20, True)])
 def test_a_remembered_square_that_does_not_fit_is_left(window, maker, settings, qtbot, kept):
-    settings.setValue("views/eye_demo.aedat4", kept)
-    window.open("eye_demo.aedat4")
-    qtbot.waitUntil(lambda: window.pipeline is not None)
+    settings.update(views={"eye_demo.aedat4": kept})
+    window.stream.open("eye_demo.aedat4")
+    qtbot.waitUntil(lambda: window.stream.pipeline is not None)
     assert "set_view" not in [call[0] for call in maker.made[-1].calls]
 
 
@@ -116,7 +118,7 @@ def test_m_mirrors_the_same_square(eye, playing, qtbot):
     window, pipeline = playing
     qtbot.keyClick(window, Qt.Key.Key_M)
     assert pipeline.calls[-1] == ("set_view", View(ROI, True))
-    qtbot.waitUntil(lambda: window.camera.note.text() == "left eye")
+    qtbot.waitUntil(lambda: window.panels["camera"].note.text() == "left eye")
 
 
 def test_the_eye_that_is_found_gets_the_square(eye, playing, qtbot, monkeypatch):
@@ -148,7 +150,7 @@ def test_missing_cascades_are_told(eye, playing, qtbot, monkeypatch):
 
 
 def test_without_a_frame_there_is_nothing_to_search(window):
-    window.feature(Eye).find()
+    feature(window, EyeRegion).find()
     assert "no frame" in window.notice.text()
 
 
@@ -158,14 +160,21 @@ def test_n_filters_this_and_the_next_source_and_shows_both_rates(eye, playing, q
     name, make = pipeline.calls[-1]
     assert name == "set_filter"
     assert isinstance(make(SIZE), NoiseFilter)
-    assert window.camera.note.text() == "noise filter: 412 k → 0 events/s"
-    window.open("other.aedat4")
-    qtbot.waitUntil(lambda: ("set_filter", make) in maker.made[-1].calls)
-    eye.set_reach(5000)
-    assert maker.made[-1].calls[-1][1](SIZE).duration_us == 5000
+    assert window.panels["camera"].note.text() == "noise filter: 412 k → 0 events/s"
+    window.stream.open("other.aedat4")
+    qtbot.waitUntil(lambda: window.stream.pipeline is maker.made[-1] is not pipeline)
+
+    def told():
+        return [call[1] for call in maker.made[-1].calls if call[0] == "set_filter"]
+
+    assert [make(SIZE).duration_us for make in told()] == [2000]
+    window.settings.update(filter_ms=5.0)
+    assert [make(SIZE).duration_us for make in told()] == [2000, 5000]
     qtbot.keyClick(window, Qt.Key.Key_N)
-    assert maker.made[-1].calls[-1] == ("set_filter", None)
-    assert "noise" not in window.camera.note.text()
+    assert told()[2:] == [None]
+    window.settings.update(filter_ms=6.0)
+    assert len(told()) == 3, "another reach is nothing to a filter that is off"
+    assert "noise" not in window.panels["camera"].note.text()
 
 
 def test_a_square_never_leaves_the_sensor():

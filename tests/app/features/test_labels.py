@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from app.features.sessions import Sessions
 from mcoe.core.words import EMOTIONS
 from mcoe.recording.sidecar import load_sidecar
-from tests.app.fake import SOURCE
+from tests.app.fake import SOURCE, feature
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
@@ -20,8 +20,8 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 def mine(playing, tmp_path):
     """A window that replays a recording of the user's own."""
     window, pipeline = playing
-    window.path = str(tmp_path / "mine.aedat4")
-    window.settings.setValue("recordings", str(tmp_path / "kept"))
+    window.stream.path = str(tmp_path / "mine.aedat4")
+    window.settings.keep_folder("recordings", tmp_path / "kept")
     yield window, pipeline
     window.join()
 
@@ -37,13 +37,13 @@ def test_each_number_labels_a_replay_in_its_sidecar(mine, qtbot, tmp_path, numbe
     at = pipeline.stats().position_us
     qtbot.keyClick(window, Qt.Key.Key_0 + number)
     assert load_sidecar(tmp_path / "mine.aedat4").at(at) == name
-    assert window.emotions.labels.at(at) == name
+    assert window.panels["emotions"].labels.at(at) == name
     assert window.notice.text().startswith(f"{name.capitalize()} at 0:00.16")
 
 
 def test_a_number_labels_the_recording_that_runs(mine, qtbot):
     window, pipeline = mine
-    window.feature(Sessions).set_recording(True)
+    feature(window, Sessions).set_recording(True)
     qtbot.keyClick(window, Qt.Key.Key_3)
     assert pipeline.calls[-1] == ("mark", "angry")
 
@@ -70,7 +70,7 @@ def test_control_z_takes_labels_back_one_by_one(mine, qtbot, tmp_path):
     qtbot.keyClick(window, Qt.Key.Key_Z, CONTROL)
     assert markers(tmp_path) == [("sad", 7), ("happy", first)]
     assert "fear at" in window.notice.text()
-    assert window.emotions.labels == load_sidecar(tmp_path / "mine.aedat4")
+    assert window.panels["emotions"].labels == load_sidecar(tmp_path / "mine.aedat4")
     qtbot.keyClick(window, Qt.Key.Key_Z, CONTROL)
     qtbot.keyClick(window, Qt.Key.Key_Z, CONTROL)
     assert markers(tmp_path) == [("sad", 7)], "what was there before is not the key's to take"
@@ -79,7 +79,7 @@ def test_control_z_takes_labels_back_one_by_one(mine, qtbot, tmp_path):
 
 def test_control_z_takes_a_label_back_from_the_recording_that_runs(mine, qtbot, monkeypatch):
     window, pipeline = mine
-    window.feature(Sessions).set_recording(True)
+    feature(window, Sessions).set_recording(True)
     qtbot.keyClick(window, Qt.Key.Key_2)
     qtbot.keyClick(window, Qt.Key.Key_Z, CONTROL)
     assert pipeline.calls[-2:] == [("mark", "sad"), ("unmark",)]
@@ -93,7 +93,7 @@ def test_control_z_takes_a_label_back_from_the_recording_that_runs(mine, qtbot, 
 def test_undo_of_another_recordings_label_does_nothing(mine, qtbot, tmp_path):
     window, _ = mine
     qtbot.keyClick(window, Qt.Key.Key_1)
-    window.path = str(tmp_path / "other.aedat4")
+    window.stream.path = str(tmp_path / "other.aedat4")
     qtbot.keyClick(window, Qt.Key.Key_Z, CONTROL)
     assert len(markers(tmp_path)) == 1
 
@@ -121,7 +121,7 @@ def test_labelled_stretches_win_and_that_is_said(mine, qtbot, tmp_path):
 
 def test_the_bundled_recording_is_not_labelled(mine, qtbot):
     window, _ = mine
-    window.path = None
+    window.stream.path = None
     qtbot.keyClick(window, Qt.Key.Key_1)
     assert "bundled" in window.notice.text()
 
@@ -145,13 +145,13 @@ def test_control_and_arrows_go_to_labels_and_markers(mine, qtbot, tmp_path):
         "markers": [{"label": "marker", "time_us": t} for t in times[1:]] + [{"label": "sad", "time_us": times[0]}]
     }
     (tmp_path / "mine.json").write_text(json.dumps(notes))
-    window.set_labels(load_sidecar(tmp_path / "mine.aedat4"))
+    window.stream.set_labels(load_sidecar(tmp_path / "mine.aedat4"))
 
     def goes(key, wanted):
         pipeline.calls.clear()
         qtbot.keyClick(window, key, CONTROL)
         qtbot.waitUntil(lambda: pipeline.calls == [("seek", wanted)])
-        window.tick()
+        window.stream.tick()
 
     for wanted in times:
         goes(Qt.Key.Key_Right, wanted)

@@ -10,11 +10,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from app.features.laboratory import Laboratory
+from app.features.requery import Requery
 from app.panels.lighting import LightingPanel
 from app.widgets import theme
 from mcoe.results import Stressed
 from mcoe.sensor.lighting import PRESETS, Lighting
-from tests.app.fake import FakePipeline, engine, point
+from tests.app.fake import FakePipeline, engine, feature, point
 from tests.app.panels.test_panels import count, picture
 
 
@@ -198,7 +199,7 @@ def test_a_live_source_cannot_be_swept(panel):
 
 def test_the_window_lights_the_pipeline_only_while_the_laboratory_is_on_screen(playing):
     window, pipeline = playing
-    window.feature(Laboratory).panel.set_light(PRESETS["Night"])
+    feature(window, Laboratory).panel.set_light(PRESETS["Night"])
     assert pipeline.light == Lighting()
     window.show_layout("Lighting")
     assert pipeline.light == PRESETS["Night"]
@@ -208,9 +209,9 @@ def test_the_window_lights_the_pipeline_only_while_the_laboratory_is_on_screen(p
 
 def test_the_next_recording_is_lit_as_the_last_one(window, maker, qtbot):
     window.show_layout("Lighting")
-    window.feature(Laboratory).panel.set_light(PRESETS["Night"])
-    with qtbot.waitSignal(window.pipeline_changed):
-        window.open("eye_demo.aedat4")
+    feature(window, Laboratory).panel.set_light(PRESETS["Night"])
+    with qtbot.waitSignal(window.stream.pipeline_changed):
+        window.stream.open("eye_demo.aedat4")
     assert maker.made[-1].light == PRESETS["Night"]
     qtbot.keyClick(window, Qt.Key.Key_L)
     assert maker.made[-1].light == Lighting()
@@ -219,7 +220,7 @@ def test_the_next_recording_is_lit_as_the_last_one(window, maker, qtbot):
 def test_arrow_keys_turn_the_dial_that_has_the_focus_and_do_not_seek(playing, qtbot):
     window, pipeline = playing
     window.show_layout("Lighting")
-    panel = window.feature(Laboratory).panel
+    panel = feature(window, Laboratory).panel
     panel.dials["ev"].slider.setFocus()
     qtbot.waitUntil(panel.dials["ev"].slider.hasFocus)
     qtbot.keyClick(panel.dials["ev"].slider, Qt.Key.Key_Right)
@@ -246,7 +247,7 @@ def test_keys_change_the_light(playing, qtbot):
 
 def test_the_overlay_key_reaches_the_laboratory(playing, qtbot):
     window, _ = playing
-    panel = window.feature(Laboratory).panel
+    panel = feature(window, Laboratory).panel
     qtbot.keyClick(window, Qt.Key.Key_E)
     assert not panel.overlay
     qtbot.keyClick(window, Qt.Key.Key_E)
@@ -260,8 +261,8 @@ def seeks(pipeline):
 def test_a_light_put_on_a_paused_recording_is_answered_for_the_moment_on_screen(playing, qtbot):
     window, pipeline = playing
     window.show_layout("Lighting")
-    window.toggle_play()
-    panel = window.feature(Laboratory).panel
+    window.stream.toggle_play()
+    panel = feature(window, Laboratory).panel
     here = pipeline.latest().window.t1_us
     panel.set_light(PRESETS["Night"])
     qtbot.waitUntil(lambda: panel.pair is not None)
@@ -271,12 +272,12 @@ def test_a_light_put_on_a_paused_recording_is_answered_for_the_moment_on_screen(
 
 def test_another_question_about_a_paused_recording_is_answered_too(playing, qtbot):
     window, pipeline = playing
-    window.toggle_play()
-    window.heatmaps.target.setCurrentText("fear")
-    qtbot.waitUntil(lambda: window.heatmaps.explained == "fear")
+    window.stream.toggle_play()
+    window.panels["heatmaps"].target.setCurrentText("fear")
+    qtbot.waitUntil(lambda: window.panels["heatmaps"].explained == "fear")
     assert len(seeks(pipeline)) == 1
     window.show_layout("Explain")
-    qtbot.waitUntil(lambda: window.readings.result.prediction.rgb_only is not None)
+    qtbot.waitUntil(lambda: window.panels["readings"].result.prediction.rgb_only is not None)
     assert len(seeks(pipeline)) == 2
 
 
@@ -284,17 +285,17 @@ def test_another_question_about_a_paused_recording_is_answered_too(playing, qtbo
 def test_what_moves_or_is_recorded_is_not_sought(playing, qtbot, why):
     window, pipeline = playing
     window.show_layout("Lighting")
-    lab = window.feature(Laboratory)
+    lab, requery = feature(window, Laboratory), feature(window, Requery)
     if why != "playing":
-        window.toggle_play()
+        window.stream.toggle_play()
     if why == "recording":
         pipeline.record("x.aedat4")
     if why == "live":
         pipeline.info = replace(pipeline.info, live=True, duration_us=None)
     if why == "nothing new":
-        lab.again.ask()
+        requery.ask()
     else:
         lab.panel.set_light(PRESETS["Night"])
-    with qtbot.waitSignal(lab.again._timer.timeout):
+    with qtbot.waitSignal(requery._timer.timeout):
         pass
     assert seeks(pipeline) == []

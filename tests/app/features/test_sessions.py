@@ -13,6 +13,7 @@ from app.dialogs import browser as dialog
 from app.features.sessions import Sessions
 from mcoe.core.errors import McoeError
 from mcoe.recording.recorder import RecorderStatus
+from tests.app.fake import feature
 from tests.recording.test_preview import sequence
 
 DEMO = Path(__file__).resolve().parents[3] / "assets" / "recordings" / "normal.aedat4"
@@ -21,8 +22,8 @@ DEMO = Path(__file__).resolve().parents[3] / "assets" / "recordings" / "normal.a
 @pytest.fixture
 def sessions(playing, tmp_path):
     window, _ = playing
-    window.settings.setValue("recordings", str(tmp_path / "kept"))
-    yield window.feature(Sessions)
+    window.settings.keep_folder("recordings", tmp_path / "kept")
+    yield feature(window, Sessions)
     window.join()
 
 
@@ -35,7 +36,7 @@ def test_r_records_into_the_folder_and_stops(sessions, playing, qtbot, tmp_path)
     assert path.suffix == ".aedat4"
     assert sessions.button.isChecked()
     pipeline.recording = RecorderStatus("recording", None, 12_300_000, 400_000, 60, 60, 0, 0)
-    sessions.look()
+    sessions.refresh()
     assert sessions.button.text() == "■ 12.3 MB"
     qtbot.mouseClick(sessions.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "400 k events and 60 frames" in window.notice.text())
@@ -59,7 +60,7 @@ def test_a_recording_that_cannot_start_says_why(sessions, playing, qtbot, monkey
 def test_a_folder_that_cannot_be_made_is_told(sessions, playing, tmp_path):
     window, pipeline = playing
     (tmp_path / "file").touch()
-    window.settings.setValue("recordings", str(tmp_path / "file" / "below"))
+    window.settings.keep_folder("recordings", tmp_path / "file" / "below")
     sessions.set_recording(True)
     assert "cannot be made" in window.notice.text()
     assert "record" not in [call[0] for call in pipeline.calls]
@@ -101,7 +102,7 @@ def test_a_recording_that_the_command_line_began_is_shown_and_can_be_stopped(ses
 
 
 def test_nothing_can_be_recorded_before_something_is_open(window):
-    sessions = window.feature(Sessions)
+    sessions = feature(window, Sessions)
     assert not sessions.button.isEnabled()
     assert not sessions.record_action.isEnabled()
 
@@ -109,23 +110,23 @@ def test_nothing_can_be_recorded_before_something_is_open(window):
 def test_a_folder_of_images_is_opened_as_a_recording(sessions, playing, qtbot, monkeypatch, maker, tmp_path):
     window, _ = playing
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: str(tmp_path / "seq_1"))
-    with qtbot.waitSignal(window.pipeline_changed, check_params_cb=bool):
+    with qtbot.waitSignal(window.stream.pipeline_changed, check_params_cb=bool):
         qtbot.keyClick(window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
     assert maker.paths[-1] == str(tmp_path / "seq_1")
-    assert window.settings.value("folder") == str(tmp_path)
+    assert window.settings.values.folders["open"] == str(tmp_path)
 
 
 def test_recent_files_come_back_in_order(sessions, playing, qtbot, maker):
     window, _ = playing
     for name in ("a.aedat4", "b.aedat4", "a.aedat4"):
-        with qtbot.waitSignal(window.pipeline_changed, check_params_cb=bool):
-            window.open(name)
+        with qtbot.waitSignal(window.stream.pipeline_changed, check_params_cb=bool):
+            window.stream.open(name)
     assert [Path(p).name for p in sessions.recent] == ["a.aedat4", "b.aedat4", "eye_demo.aedat4"]
-    with qtbot.waitSignal(window.pipeline_changed, check_params_cb=bool):
+    with qtbot.waitSignal(window.stream.pipeline_changed, check_params_cb=bool):
         sessions.recent_menu.actions()[1].trigger()
     assert Path(maker.paths[-1]).name == "b.aedat4"
     sessions.forget()
-    assert sessions.recent == []
+    assert sessions.recent == ()
     assert not sessions.recent_menu.isEnabled()
 
 
@@ -136,7 +137,7 @@ def test_the_browser_shows_pictures_and_opens_one(sessions, playing, qtbot, tmp_
     shutil.copy(DEMO, folder / "a.aedat4")
     shutil.copy(DEMO.with_suffix(".json"), folder / "a.json")
     (folder / "b.aedat4").write_bytes(b"nothing")
-    window.settings.setValue("folder", str(folder))
+    window.settings.keep_folder("open", folder)
     qtbot.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
     browser = sessions.browser
     qtbot.waitUntil(lambda: browser.list.count() == 2)
@@ -145,9 +146,9 @@ def test_the_browser_shows_pictures_and_opens_one(sessions, playing, qtbot, tmp_
     assert "b.aedat4" in browser.list.item(1).toolTip()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: str(tmp_path / "kept"))
     qtbot.mouseClick(browser.choose_button, Qt.MouseButton.LeftButton)
-    assert window.settings.value("browsed") == str(folder)
+    assert window.settings.values.folders["browse"] == str(folder)
     qtbot.waitUntil(lambda: browser.list.count() == 2)
-    with qtbot.waitSignal(window.pipeline_changed, check_params_cb=bool):
+    with qtbot.waitSignal(window.stream.pipeline_changed, check_params_cb=bool):
         browser.list.itemActivated.emit(browser.list.item(0))
     assert maker.paths[-1] == str(folder / "a.aedat4")
     assert browser.isHidden()
@@ -180,13 +181,13 @@ def test_a_data_sets_sequence_is_shown_and_opened_with_the_keyboard_or_the_butto
     qtbot.waitUntil(browser.isActiveWindow)
     qtbot.keyClick(browser.list, Qt.Key.Key_Right)
     assert browser.list.currentRow() == 1
-    with qtbot.waitSignal(sessions._window.pipeline_changed, check_params_cb=bool):
+    with qtbot.waitSignal(sessions.context.stream.pipeline_changed, check_params_cb=bool):
         qtbot.mouseClick(browser.open_button, Qt.MouseButton.LeftButton)
     assert maker.paths[-1] == str(tmp_path / "SEE" / "frame" / "sad" / "seq_2_low")
     sessions.browse()
     browser.show_folder(tmp_path / "SEE")
     qtbot.waitUntil(lambda: browser.list.count() == 2 and browser.isActiveWindow())
-    with qtbot.waitSignal(sessions._window.pipeline_changed, check_params_cb=bool):
+    with qtbot.waitSignal(sessions.context.stream.pipeline_changed, check_params_cb=bool):
         qtbot.keyClick(browser.list, Qt.Key.Key_Return)
     assert maker.paths[-1] == str(tmp_path / "SEE" / "frame" / "happy" / "seq_1_low")
 

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import pytest
-from PySide6.QtCore import QSettings, Qt
+import json
 
+import pytest
+from PySide6.QtCore import Qt
+
+from app.core.settings import Settings
+from app.features.plots import PlotSettings
 from app.shell.window import MainWindow
+from tests.app.fake import feature
 
 
 def state(window):
-    heat = window.heatmaps
+    heat, overlay = window.panels["heatmaps"], feature(window, PlotSettings).overlay_action
     return (
-        window.overlay_action.isChecked(), window.camera.overlay, window.experts.weighted.isChecked(),
+        overlay.isChecked(), window.panels["camera"].overlay, window.panels["experts"].weighted.isChecked(),
         heat.opacity.value(), heat.layer.currentText(),
     )  # fmt: skip
 
 
 @pytest.fixture
 def again(window, maker, settings, qtbot):
-    def close_and_open():
+    """Closes the window and opens the next run's; ``changes`` are written into the file in between."""
+
+    def close_and_open(**changes):
         window.close()
-        settings.sync()
-        second = MainWindow(maker, QSettings(settings.fileName(), QSettings.Format.IniFormat))
+        if changes:
+            settings.path.write_text(json.dumps(json.loads(settings.path.read_text()) | changes))
+        second = MainWindow(maker, Settings(settings.path))
         qtbot.addWidget(second)
         return second
 
@@ -42,8 +50,6 @@ def test_without_a_change_everything_is_as_it_was(window, again):
     assert state(again()) == before
 
 
-def test_what_fits_no_control_is_left_out(window, again, settings):
+def test_what_fits_no_control_is_left_out(window, again):
     before = state(window)
-    settings.setValue("plots/heatmap opacity", "much")
-    settings.setValue("plots/heatmap layer", "stage 9")
-    assert state(again())[3:4] == before[3:4]
+    assert state(again(heatmap_opacity="much", heatmap_layer="stage 9")) == before
