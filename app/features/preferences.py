@@ -53,6 +53,7 @@ class Preferences(Feature):
         before = self.values
         self._given = {name: value for name, value in self._given.items() if name not in changes}
         self.context.settings.update(**changes)
+        self._apply()  # also where nothing that is kept changed, and only the command line no longer counts
         stream, now = self.context.stream, self.values
         engine = [(v.device, v.backbone, v.stride) for v in (before, now)]
         if engine[0] != engine[1] and (self._failed or stream.pipeline is not None):

@@ -115,7 +115,11 @@ class Stage:
 
         options = options or EngineOptions(untrained=True)
         workbench = ProgramWorkbench(
-            options, open_source, self.folder / "alignments", recordings=(BundledRecording("Demo", recording),)
+            options,
+            open_source,
+            self.folder / "alignments",
+            recordings=(BundledRecording("Demo", recording),),
+            given={"device": options.device, "backbone": options.backbone},  # as the command line gives them
         )
         window = MainWindow(workbench, Settings(self.folder / f"{len(self.windows)}.json"))
         self.windows.append(window)
