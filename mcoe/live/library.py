@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.core.words import Modality
@@ -154,7 +154,7 @@ def _view(roi: Square | None, mirror: bool, sensor: tuple[int, int]) -> View:
         raise McoeError(f"The roi {roi} cannot be looked at: {error}; give (x, y, side) in sensor pixels.") from error
 
 
-class _ArraySource:
+class _ArraySource(Source):
     """A recording that lies in memory: all its events, then its frames."""
 
     def __init__(
@@ -176,8 +176,12 @@ class _ArraySource:
         if events is not None and len(packed := _events(events, sensor)):
             self._packets.insert(0, packed)
         start = min(((p.end_us if isinstance(p, Frame) else int(p["timestamp"][0])) for p in self._packets), default=0)
-        self.info = SourceInfo("the arrays", sensor, frames is not None, events is not None, False, start, 0)
+        self._info = SourceInfo("the arrays", sensor, frames is not None, events is not None, False, start, 0)
         self._next = 0
+
+    @property
+    def info(self) -> SourceInfo:
+        return self._info
 
     def read(self, timeout_s: float = 1.0) -> Packet | None:
         self._next += 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.workbench import Bench
+from app.core.workbench import ProgramWorkbench as Bench
 from mcoe.capture.replay import open_replay
 from mcoe.core.errors import McoeError
 from mcoe.live.bundled import bundled_recordings, default_recording, which_bundled

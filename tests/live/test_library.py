@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import mcoe
-from mcoe.capture.registry import open_replay
+from mcoe.capture.replay import open_replay
 from mcoe.events.packets import Frame, join_events
 from mcoe.live.engine.build import build_engine
 from mcoe.live.engine.engine import Engine
