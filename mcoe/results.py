@@ -58,7 +58,7 @@ class ExpertTrace:
         chosen, weights: ``(k,)`` best first; the weights sum to 1.
         expert_logits: ``(N_e, J)`` every expert's vote, chosen or not.
         expert_kinds: ``N_e`` of ``focal``, ``attention``, ``deep``.
-        alpha: ``(M,)`` balance of Eq. 8 per token (1 = RGB), older frame first.
+        alpha: ``(M,)`` gate of Eq. 8 per token, older frame first: the share of the events' content in the fused token.
     """
 
     probabilities: Float

@@ -1,4 +1,4 @@
-"""α: how much each modality contributes to the fusion."""
+"""The gate α: whose content the fused tokens hold, the frames' or the events'."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ..widgets.painting import (
 from .base import Panel
 from .heatmaps import rgb_picture
 
-#: Distance of α from 0.5 that gets full colour: the maps are about which token leans where.
+#: Distance of the gate from 0.5 that gets full colour: the maps are about which token leans where.
 FULL = 0.25
 #: Share of the eye's picture that the tiles cover.
 COVER = 0.6
@@ -44,11 +44,18 @@ SPAN_S = 20.0
 
 
 class BalancePanel(Panel):
-    """A split bar for the mean of α, α per token over the eye for both frames; in detail also α over time."""
+    """A split bar for the mean of the gate, the gate per token over the eye for both frames; in detail also over time.
+
+    α is the share of the events' content (:class:`~mcoe.model.mcib.MCIB`); everything here is drawn as 1 − α, the
+    share of the frames'.
+    """
 
     key = "balance"
-    title = "Modality balance α"
-    sentence = "MCIB's α (Eq. 8): the share of RGB against events in the fused tokens, on average and per 4×4 token."
+    title = "Modality gate α"
+    sentence = (
+        "MCIB's gate α (Eq. 8): how much of the fused tokens is the events' content, and how much the frames', on "
+        "average and per 4×4 token. It is a gate, no measure of trust: what a modality does is shown by hiding it."
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +65,7 @@ class BalancePanel(Panel):
 
     def show_result(self, result: Result, history: Sequence[HistoryPoint]) -> None:
         if self.detailed:
-            self._lane = alpha_lane(history)
+            self._lane = rgb_lane(history)
         super().show_result(result, history)
 
     def clear(self) -> None:
@@ -74,24 +81,24 @@ class BalancePanel(Panel):
             self.note.setText(f"maps: full colour at {percent(0.5 - FULL)} and {percent(0.5 + FULL)}")
 
     def draw(self, painter: Painter, rect: QRectF) -> None:
-        alpha = self.result.prediction.alpha if self.result else None
+        rgb = 1 - self.result.prediction.alpha if self.result else None
         line = line_height(painter)
         small = line_height(painter, 0.86)
         words = QRectF(rect.left(), rect.top(), rect.width(), line)
         bar = QRectF(rect.left(), words.bottom() + 3, rect.width(), line * 0.75)
         block(painter, bar, theme.RAISED, 3)
-        if alpha is None:
+        if rgb is None:
             text(painter, words, "RGB", LEFT, theme.RGB, bold=True)
             text(painter, words, "events", RIGHT, theme.EVENT, bold=True)
         else:
-            self._bar(painter, words, bar, float(np.mean(alpha)))
+            self._bar(painter, words, bar, float(np.mean(rgb)))
         bottom = rect.bottom()
         if self.detailed:
             lane = rect.adjusted(0, rect.height() - max(2.5 * line, rect.height() * 0.24), 0, 0)
             self._draw_lane(painter, lane, small)
             bottom = lane.top() - 8
         maps = QRectF(rect.left(), bar.bottom() + 8, rect.width(), bottom - bar.bottom() - 8)
-        self._maps(painter, maps, alpha_maps(alpha), small)
+        self._maps(painter, maps, token_maps(rgb), small)
 
     def _bar(self, painter: Painter, words: QRectF, bar: QRectF, mean: float) -> None:
         split = bar.left() + bar.width() * mean
@@ -128,11 +135,11 @@ class BalancePanel(Panel):
             text(painter, QRectF(lane.left(), y, words - 8, small), end, RIGHT, ink, 0.8)
         painter.fillRect(plot, QColor(theme.CANVAS))
         middle = plot.center().y()
-        ages, alphas = self._lane
+        ages, shares = self._lane
         if len(ages):
             xs = plot.right() - ages * (plot.width() / SPAN_S)
             half = plot.height() / 2 - 1
-            ys = middle - np.clip((alphas - 0.5) / FULL, -1, 1) * half
+            ys = middle - np.clip((shares - 0.5) / FULL, -1, 1) * half
             area = QPolygonF([QPointF(x, y) for x, y in zip(xs, ys, strict=True)])
             area.append(QPointF(xs[-1], middle))
             area.prepend(QPointF(xs[0], middle))
@@ -147,22 +154,22 @@ class BalancePanel(Panel):
             painter.setClipping(False)
         painter.fillRect(QRectF(plot.left(), round(middle), plot.width(), 1), QColor(theme.DIM))
         span = QRectF(plot.left() + 4, plot.top(), plot.width(), small)
-        text(painter, span, f"α, last {SPAN_S:.0f} s", LEFT, theme.DIM, 0.8)
+        text(painter, span, f"last {SPAN_S:.0f} s", LEFT, theme.DIM, 0.8)
 
 
-def alpha_lane(history: Sequence[HistoryPoint]) -> tuple[np.ndarray, np.ndarray]:
-    """Return ages, s, and α of the points of the last 20 s, oldest first, each ``(n,)``."""
+def rgb_lane(history: Sequence[HistoryPoint]) -> tuple[np.ndarray, np.ndarray]:
+    """Return ages, s, and the frames' share 1 − α of the points of the last 20 s, oldest first, each ``(n,)``."""
     if not history:
         return np.empty(0), np.empty(0)
     now = history[-1].elapsed_s
-    shown = [(now - point.elapsed_s, point.alpha) for point in history if now - point.elapsed_s <= SPAN_S]
+    shown = [(now - point.elapsed_s, 1 - point.alpha) for point in history if now - point.elapsed_s <= SPAN_S]
     pairs = np.array(shown)
     return pairs[:, 0], pairs[:, 1]
 
 
-def balance_over(window: Window, alpha: np.ndarray, size: tuple[int, int]) -> Image:
-    """Return α ``(h, w)`` in the modalities' colours over the grey eye, at ``size``, ``(h, w, 3)`` uint8."""
-    levels = np.clip(127.5 + (alpha - 0.5) * (127.5 / FULL), 0, 255).astype(np.uint8)
+def balance_over(window: Window, rgb: np.ndarray, size: tuple[int, int]) -> Image:
+    """Return the frames' share ``(h, w)`` in the modalities' colours over the grey eye, ``(h, w, 3)`` uint8 at ``size``."""
+    levels = np.clip(127.5 + (rgb - 0.5) * (127.5 / FULL), 0, 255).astype(np.uint8)
     tiles = coloured(resized(levels, size, smooth=False), theme.BALANCE_MAP)
     eye = rgb_picture(window)
     if eye is None:
@@ -171,9 +178,9 @@ def balance_over(window: Window, alpha: np.ndarray, size: tuple[int, int]) -> Im
     return np.asarray(cv2.addWeighted(tiles, COVER, grey, 1 - COVER, 0), np.uint8)
 
 
-def alpha_maps(alpha: np.ndarray | None, frames: int = 2) -> np.ndarray | None:
-    """Return α ``(M,)`` as ``(frames, h, w)`` maps, older frame first; pooled tokens (M = m) give 1×1 maps."""
-    if alpha is None:
+def token_maps(shares: np.ndarray | None, frames: int = 2) -> np.ndarray | None:
+    """Return one value per token ``(M,)`` as maps ``(frames, h, w)``, older frame first; of pooled tokens 1×1 maps."""
+    if shares is None:
         return None
-    side = round((len(alpha) / frames) ** 0.5)
-    return np.asarray(alpha).reshape(frames, side, side)
+    side = round((len(shares) / frames) ** 0.5)
+    return np.asarray(shares).reshape(frames, side, side)

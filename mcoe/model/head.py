@@ -23,7 +23,8 @@ class HeadOutput(NamedTuple):
         chosen: ``(B, k)`` int64, best first.
         weights: ``(B, k)`` the chosen experts' weights, sum 1.
         expert_logits: ``(B, N_e, J)`` every expert's vote, chosen or not.
-        alpha: ``(B, M)`` balance of Eq. 8, 1 = RGB; 0.5 where fusion is addition, 1 or 0 with one modality.
+        alpha: ``(B, M)`` gate of Eq. 8: the share of the events' content in H, the rest is the frames'; 0.5 where fusion
+            is addition, 0 for a network of frames alone, 1 for one of events alone.
 
     N_e and k are 0 where an MLP stands in for HCE-MoE.
     """
@@ -90,8 +91,8 @@ class Head(nn.Module):
             h, alpha = self.mcib(x)  # (B, M, d), (B, M)
         else:
             h = x.sum(0)  # (B, M, d)
-            balance = {"both": 0.5, "rgb": 1.0, "event": 0.0}[self.config.modality]
-            alpha = h.new_full(h.shape[:2], balance)  # (B, M)
+            content = {"both": 0.5, "rgb": 0.0, "event": 1.0}[self.config.modality]
+            alpha = h.new_full(h.shape[:2], content)  # (B, M)
         votes: MoEOutput = self.moe(h)
         return HeadOutput(votes.logits, votes.gates, votes.chosen, votes.weights, votes.expert_logits, alpha)
 

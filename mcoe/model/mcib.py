@@ -21,7 +21,11 @@ class MCIB(nn.Module):
         self.attention = StackedAttention(2, d, heads)
 
     def forward(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Fuse ``(2, B, M, d)``, RGB first, to H ``(B, M, d)`` and α ``(B, M)`` (1 = RGB alone)."""
+        """Fuse ``(2, B, M, d)``, RGB first, to H ``(B, M, d)`` and α ``(B, M)``.
+
+        Mind the direction: y'_RGB asks with RGB and takes its **values from the events**, so at α = 1 H holds what the
+        events hold, and at 0 what the frames hold. α grows with the features' agreement: a gate, no measure of trust.
+        """
         y_rgb, y_event = self.attention(y, y.flip(0))  # 2 × (B, M, d)
         alpha = torch.sigmoid((y[0] * y[1]).sum(-1) * y.shape[-1] ** -0.5)  # (B, M)
         return y_event + alpha.unsqueeze(-1) * (y_rgb - y_event), alpha  # (B, M, d)

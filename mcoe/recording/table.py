@@ -10,7 +10,7 @@ older_time_us     int64    µs    end of the older window of its pair, stream ti
 events            int64          events in the window, over the whole sensor
 emotion           string         the emotion of the largest probability
 happy … neutral   float64        probability of each emotion, 0..1, a column each
-alpha             float64        mean over tokens of the balance (Eq. 8), 0..1, 1 = RGB
+alpha             float64        mean over tokens of the gate (Eq. 8), 0..1, 1 = the events' content
 gate_0 … gate_7   float64        router's softmax before top-k, 0..1, a column per expert
 chosen            string         experts that answered, best first, space between
 weights           string         their weights, which sum to 1, space between
@@ -71,7 +71,7 @@ def columns(experts: int) -> tuple[Column, ...]:
         Column("events", "int64", "", "events in the window, over the whole sensor"),
         Column("emotion", "string", "", "the emotion of the largest probability"),
         *(Column(name, "float64", "", f"probability of {name}, 0..1") for name in EMOTIONS),
-        Column("alpha", "float64", "", "mean over tokens of the balance (Eq. 8), 0..1, 1 = RGB"),
+        Column("alpha", "float64", "", "mean over tokens of the gate (Eq. 8), 0..1, 1 = the events' content"),
         *(Column(f"gate_{i}", "float64", "", f"router's softmax of expert {i}, 0..1") for i in range(experts)),
         Column("chosen", "string", "", "experts that answered, best first, space between"),
         Column("weights", "string", "", "their weights, which sum to 1, space between"),

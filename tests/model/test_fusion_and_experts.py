@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -34,6 +35,23 @@ def test_mcib_is_equations_6_to_9():
             a = reference.sigmoid(sum(rgb[m] * event[m]) / math.sqrt(4))
             close(alpha[b, m], a)
             close(h[b, m], a * y_rgb[m] + (1 - a) * y_event[m])
+
+
+@pytest.mark.parametrize(("forced", "source"), [(1.0, 1), (0.0, 0)])
+def test_alpha_1_is_the_events_content_and_0_the_frames(monkeypatch, forced, source):
+    """By intervention: where one modality says the same everywhere, what H takes from it is the same whatever the other
+    modality asks; the other modality's content would show."""
+    layer = weights.randomise(MCIB(4, 2))
+    monkeypatch.setattr("mcoe.model.mcib.torch.sigmoid", lambda x: torch.full_like(x, forced))
+    y = torch.tensor(R.standard_normal((2, 3, 5, 4)))
+    y[source] = y[source, :, :1]
+    other = y.clone()
+    other[1 - source] = torch.tensor(R.standard_normal((3, 5, 4)))
+    changed = y.clone()
+    changed[source] += 1
+    h, same, differs = (layer(tokens)[0].detach() for tokens in (y, other, changed))
+    close(same, h.numpy())
+    assert not torch.allclose(differs, h)
 
 
 def router_scores(router, h):

@@ -12,7 +12,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.panels.balance import alpha_lane
+from app.panels.balance import rgb_lane
 from app.panels.emotions import EmotionPanel
 from app.panels.experts import ExpertPanel, votes
 from app.panels.heatmaps import HeatmapPanel, heat_over
@@ -169,11 +169,11 @@ def test_one_modality_cannot_be_read_apart(shown):  # noqa: F811
 
 def test_the_balance_lane_keeps_20_seconds():
     points = [replace(point(i, np.full(7, 1 / 7)), alpha=i / 900) for i in range(900)]
-    ages, alphas = alpha_lane(points)
+    ages, shares = rgb_lane(points)
     assert ages[-1] == 0
     assert 19.9 < ages[0] <= 20
-    assert alphas[-1] == pytest.approx(899 / 900)
-    assert len(alpha_lane(())[0]) == 0
+    assert shares[-1] == pytest.approx(1 / 900)
+    assert len(rgb_lane(())[0]) == 0
 
 
 LABELS = Sidecar((Segment(SOURCE.start_us, SOURCE.start_us + 10_000_000, "fear"),))

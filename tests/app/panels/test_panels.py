@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 
-from app.panels.balance import BalancePanel, alpha_maps
+from app.panels.balance import BalancePanel, token_maps
 from app.panels.camera import CameraPanel, compose
 from app.panels.emotions import EmotionPanel, smooth
 from app.panels.experts import CALM, ExpertPanel
@@ -192,19 +192,19 @@ def test_a_gate_is_as_high_as_its_axis_says(shown):
 
 
 @pytest.mark.parametrize("value", [0.0, 0.2, 0.9, 1.0])
-def test_the_balance_bar_is_split_at_the_mean(shown, value):
+def test_the_bar_is_split_where_the_gate_gives_the_frames_content_what_the_events_leave(shown, value):
     image = picture(shown(BalancePanel, result_of(alpha=np.full(32, value, np.float32))))
     row = image[max(range(100), key=lambda y: count(image[y], theme.RGB) + count(image[y], theme.EVENT))]
     rgb, event = count(row, theme.RGB), count(row, theme.EVENT)
-    assert rgb / (rgb + event) == pytest.approx(value, abs=0.03)
+    assert rgb / (rgb + event) == pytest.approx(1 - value, abs=0.03)
 
 
-def test_alpha_maps_put_the_older_frame_first():
-    maps = alpha_maps(np.arange(32))
+def test_token_maps_put_the_older_frame_first():
+    maps = token_maps(np.arange(32))
     assert maps.shape == (2, 4, 4)
     assert maps[0, 0, 1] == 1
     assert maps[1, 0, 0] == 16
-    assert alpha_maps(np.array([0.2, 0.4])).shape == (2, 1, 1)
+    assert token_maps(np.array([0.2, 0.4])).shape == (2, 1, 1)
 
 
 def test_heat_covers_where_the_evidence_is():
