@@ -168,7 +168,7 @@ def rgb_lane(history: Sequence[HistoryPoint]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def balance_over(window: Window, rgb: np.ndarray, size: tuple[int, int]) -> Image:
-    """Return the frames' share ``(h, w)`` in the modalities' colours over the grey eye, ``(h, w, 3)`` uint8 at ``size``."""
+    """Return the frames' share ``(h, w)`` in the modalities' colours over the grey eye at ``size``, ``(h, w, 3)``."""
     levels = np.clip(127.5 + (rgb - 0.5) * (127.5 / FULL), 0, 255).astype(np.uint8)
     tiles = coloured(resized(levels, size, smooth=False), theme.BALANCE_MAP)
     eye = rgb_picture(window)

@@ -23,8 +23,8 @@ class HeadOutput(NamedTuple):
         chosen: ``(B, k)`` int64, best first.
         weights: ``(B, k)`` the chosen experts' weights, sum 1.
         expert_logits: ``(B, N_e, J)`` every expert's vote, chosen or not.
-        alpha: ``(B, M)`` gate of Eq. 8: the share of the events' content in H, the rest is the frames'; 0.5 where fusion
-            is addition, 0 for a network of frames alone, 1 for one of events alone.
+        alpha: ``(B, M)`` gate of Eq. 8: the share of the events' content in H, the rest is the frames'; 0.5 where
+            fusion is addition, 0 for a network of frames alone, 1 for one of events alone.
 
     N_e and k are 0 where an MLP stands in for HCE-MoE.
     """
