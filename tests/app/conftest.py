@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QMessageBox
 
+from app.core.jobs import Job
 from app.core.settings import Settings
 from app.shell.window import MainWindow
 from mcoe.core.errors import McoeError
@@ -48,6 +50,26 @@ def no_message_box(monkeypatch):
 
     for name in ("exec", "open", "show", "information", "warning", "critical", "question"):
         monkeypatch.setattr(QMessageBox, name, unexpected)
+
+
+@pytest.fixture(autouse=True)
+def no_job_left(monkeypatch):
+    """Fail a test that leaves a job which does not end though it was asked to: the program would not end either."""
+    started, start = [], Job.start
+
+    def noted(job):
+        started.append((job.name, weakref.ref(job), job.thread_of_work))
+        start(job)
+
+    monkeypatch.setattr(Job, "start", noted)
+    yield
+    for _, job, _ in started:
+        if job() is not None:
+            job().cancel()
+    for _, _, thread in started:
+        thread.join(timeout=60)
+    left = [name for name, _, thread in started if thread.is_alive()]
+    assert not left, f"these jobs do not end: {left}"
 
 
 @pytest.fixture(autouse=True)
