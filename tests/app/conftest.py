@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMessageBox
 from app.core.jobs import Job
 from app.core.settings import Settings
 from app.shell.window import MainWindow
+from mcoe.capture.cameras import CameraSpec
 from mcoe.core.errors import McoeError
 from mcoe.live.engine.build import EngineOptions
 from tests.app.fake import FakePipeline
@@ -40,7 +41,9 @@ class Maker:
         return 12 if self.stride is None else self.stride
 
     def file(self, path):
-        return Path(path) if path else self.recordings[0].path if self.recordings else None
+        if path is None:
+            return self.recordings[0].path if self.recordings else None
+        return None if CameraSpec.parse(path) is not None else Path(path)
 
 
 @pytest.fixture(autouse=True)
