@@ -168,8 +168,10 @@ class MapDialog(QDialog):
         self.stop()
         self._resume = pipeline if pipeline.stats().state == "playing" else None
         pipeline.pause()  # two networks on the same cores would each take twice as long
-        look = window.feature(Eye).look
-        self.job = MapJob(lambda: bench.open_source(path), bench.build, stride=stride, look=look, most=KEPT)
+        preprocessing = window.feature(Eye).preprocessing
+        self.job = MapJob(
+            lambda: bench.open_source(path), bench.build, stride=stride, preprocessing=preprocessing, most=KEPT
+        )
         window.join_at_end(self.job.thread)
         self._timer.start()
         self._look()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
 from mcoe.live.engine.stepper import Stepper
-from mcoe.live.jobs.moments import Look, moments
+from mcoe.live.jobs.moments import Preprocessing, moments
 from mcoe.results import Prediction, Question
 
 from ..core.jobs import Job
@@ -19,7 +19,7 @@ class MapJob(Job[list[Prediction]]):
     Args:
         open_source: opens the recording anew.
         build: builds the network, in the job's thread.
-        stride, look: see :func:`mcoe.live.jobs.moments.moments`.
+        stride, preprocessing: see :func:`mcoe.live.jobs.moments.moments`.
         most: windows read, evenly spaced over the recording.
     """
 
@@ -29,7 +29,7 @@ class MapJob(Job[list[Prediction]]):
         build: Callable[[], Stepper],
         *,
         stride: int,
-        look: Look | None = None,
+        preprocessing: Preprocessing | None = None,
         most: int,
     ) -> None:
         def work(job: Job[list[Prediction]]) -> list[Prediction] | None:
@@ -37,7 +37,9 @@ class MapJob(Job[list[Prediction]]):
             try:
                 if source.info.live:
                     raise McoeError(f"{source.info.name} is live; a map of the whole recording needs a recording.")
-                pairs = moments(source, engine.info, stride=stride, most=most, look=look, progress=self.progress)
+                pairs = moments(
+                    source, engine.info, stride=stride, most=most, preprocessing=preprocessing, progress=self.progress
+                )
                 said = [engine.step(older, window, Question(cam=False))[0] for older, window in pairs]
                 return None if job.cancelling else said
             finally:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mcoe.capture.source import Source
 from mcoe.live.engine.stepper import Stepper
-from mcoe.live.jobs.moments import Look
+from mcoe.live.jobs.moments import Preprocessing
 from mcoe.live.jobs.sweep import READING, Sweep, sweep
 from mcoe.recording.sidecar import Sidecar
 
@@ -23,7 +23,7 @@ class SweepJob(Job[Sweep]):
     Args:
         open_source: opens the recording anew.
         build: builds the network, in the job's thread.
-        stride, sidecar, look, most: see :func:`mcoe.live.jobs.sweep.sweep`.
+        stride, sidecar, preprocessing, most: see :func:`mcoe.live.jobs.sweep.sweep`.
         clock: seconds, for the time left.
 
     Attributes:
@@ -37,7 +37,7 @@ class SweepJob(Job[Sweep]):
         *,
         stride: int,
         sidecar: Sidecar | None,
-        look: Look | None = None,
+        preprocessing: Preprocessing | None = None,
         most: int = 60,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -49,7 +49,13 @@ class SweepJob(Job[Sweep]):
             engine = build()
             self.trained = engine.info.trained
             return sweep(
-                open_source, engine, stride=stride, look=look, most=most, sidecar=sidecar, progress=self.progress
+                open_source,
+                engine,
+                stride=stride,
+                preprocessing=preprocessing,
+                most=most,
+                sidecar=sidecar,
+                progress=self.progress,
             )
 
         super().__init__("The sweep", work)

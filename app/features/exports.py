@@ -131,10 +131,11 @@ class Exports(QObject):
 
     def _film(self) -> Callable[[FileJob], bool]:
         window, bench, path = self._window, self._window.workbench, self._window.path
-        look, file = window.feature(Eye).look, window.recording
+        preprocessing, file = window.feature(Eye).preprocessing, window.recording
         return lambda job: save_video(
-            lambda: bench.open_source(path), bench.build, job.path, stride=bench.gap(), look=look, colours=COLOURS,
-            sidecar=load_sidecar(file) if file is not None else None, progress=job.progress,
+            lambda: bench.open_source(path), bench.build, job.path, stride=bench.gap(),
+            preprocessing=preprocessing, colours=COLOURS, sidecar=load_sidecar(file) if file is not None else None,
+            progress=job.progress,
         )  # fmt: skip
 
     def _begin(self, path: Path, work: Callable[[FileJob], bool | None]) -> None:

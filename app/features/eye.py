@@ -15,7 +15,7 @@ from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.events.inputs import View, default_roi
 from mcoe.events.noise import NoiseFilter
-from mcoe.live.jobs.moments import Look
+from mcoe.live.jobs.moments import Preprocessing
 
 from ..panels.roi_editor import Roi, RoiEditor, moved, scaled
 from ..widgets.words import short
@@ -67,9 +67,9 @@ class Eye(QObject):
         )
 
     @property
-    def look(self) -> Look:
+    def preprocessing(self) -> Preprocessing:
         """How the stream is looked at now, for whoever reads the recording once more."""
-        return Look(self.view, self.make_filter if self.filter_action.isChecked() else None)
+        return Preprocessing(self.view, self.make_filter if self.filter_action.isChecked() else None)
 
     # ---- region and mirror
 

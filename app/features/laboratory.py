@@ -91,7 +91,7 @@ class Laboratory(QObject):
         window.pipeline.pause()  # two networks on the same cores would each take twice as long
         job = SweepJob(
             lambda: bench.open_source(path), bench.build, stride=stride, sidecar=load_sidecar(file),
-            look=window.feature(Eye).look,
+            preprocessing=window.feature(Eye).preprocessing,
         )  # fmt: skip
         window.join_at_end(job.thread)
         return job
