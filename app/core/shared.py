@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from mcoe.events.inputs import View
 from mcoe.events.noise import EventFilter, NoiseFilter
+from mcoe.live.jobs.moments import Preprocessing
 from mcoe.live.jobs.sweep import Sweep
 from mcoe.recording.session import SessionLog
 
@@ -31,6 +32,11 @@ class Looking(QObject):
         """Look at another square; None for the largest in the middle."""
         self.view = view
         self.changed.emit()
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What is done to the stream now, for whoever reads the recording once more."""
+        return Preprocessing(self.view, self.make_filter)
 
     @property
     def make_filter(self) -> Callable[[tuple[int, int]], EventFilter] | None:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout
 
 from mcoe.core.errors import McoeError
 from mcoe.explain.tsne import tsne
-from mcoe.live.jobs.moments import Look
 from mcoe.live.jobs.votes import KEPT, Votes, read_votes
 
 from ..core.context import Context
@@ -141,7 +140,7 @@ class MapDialog(QDialog):
         if self.reading is not None:
             self.reading.cancel()
             return
-        stream, bench, looking = self._context.stream, self._context.workbench, self._context.looking
+        stream, bench = self._context.stream, self._context.workbench
         path = stream.path
         if stream.pipeline is None or stream.file is None:
             self.words.setText("Open a recording first: a camera has no end to read to.")
@@ -153,11 +152,11 @@ class MapDialog(QDialog):
             return
         self.stop()
         self._rest.begin()
-        look = Look(looking.view, looking.make_filter)
+        preprocessing = self._context.looking.preprocessing
         job = self.reading = self._context.jobs.start(
             "Reading for the map",
             lambda job: read_votes(
-                lambda: bench.open_source(path), bench.build(), stride=stride, look=look, progress=job.progress
+                lambda: bench.open_source(path), bench.build(), stride=stride, preprocessing=preprocessing, progress=job.progress
             ),
             lambda votes: self._read_on(job, votes), lambda words: self._told(job, words),
             over=lambda: self._over(job), progressed=lambda share: self._told(job, _reading(share)), kept=True,

@@ -22,7 +22,7 @@ from mcoe.events.voxel import check_roi
 from mcoe.live.bundled import bundled_recordings
 from mcoe.live.engine.build import EngineOptions, build_engine, weights_stride
 from mcoe.live.engine.stepper import Stepper
-from mcoe.live.jobs.moments import Look, window_pairs
+from mcoe.live.jobs.moments import Preprocessing, window_pairs
 from mcoe.results import EngineInfo, Question, Result
 
 #: ``(x, y, side)`` of the square around the eye, sensor pixels.
@@ -74,8 +74,10 @@ class Network:
             info = source.info
             if info.live:
                 raise McoeError(f"{info.name} is live and cannot be read without loss; record it and read the file.")
-            look = Look(_view(roi, mirror, info.size))
-            pairs = window_pairs(source, self.info, stride=self.stride, look=look, epoch=next(self._epochs))
+            preprocessing = Preprocessing(_view(roi, mirror, info.size))
+            pairs = window_pairs(
+                source, self.info, stride=self.stride, preprocessing=preprocessing, epoch=next(self._epochs)
+            )
             for older, window in pairs:
                 prediction, stage_ms = self._engine.step(older, window, question or Question())
                 yield Result(window, older, prediction, stage_ms)

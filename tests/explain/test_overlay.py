@@ -10,7 +10,7 @@ import pytest
 from mcoe.core.errors import McoeError
 from mcoe.events.inputs import View
 from mcoe.explain.overlay import AGAINST, FOR, overlay
-from mcoe.live.jobs.moments import Look, moments
+from mcoe.live.jobs.moments import Preprocessing, moments
 from mcoe.results import Question, Result
 from tests.live.fakes import SIZE, FakeEngine, FakeSource, packets
 
@@ -20,7 +20,7 @@ ROI = (6, 3, 16)
 def result(mirror: bool = False, frames: bool = True, **said: object) -> Result:
     items = [p for p in packets() if frames or isinstance(p, np.ndarray)]
     engine = FakeEngine()
-    pairs = moments(FakeSource(items), engine.info, stride=12, most=100, look=Look(View(ROI, mirror)))
+    pairs = moments(FakeSource(items), engine.info, stride=12, most=100, preprocessing=Preprocessing(View(ROI, mirror)))
     older, window = list(pairs)[20]
     prediction, stages = engine.step(older, window, Question())
     return Result(window, older, dataclasses.replace(prediction, **said), stages)  # type: ignore[arg-type]

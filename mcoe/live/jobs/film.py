@@ -14,7 +14,7 @@ from mcoe.core.errors import McoeError
 from mcoe.core.files import replacing_path
 from mcoe.core.words import EMOTIONS
 from mcoe.live.engine.stepper import Stepper
-from mcoe.live.jobs.moments import Look
+from mcoe.live.jobs.moments import Preprocessing
 from mcoe.live.stream.pipeline import Pipeline
 from mcoe.recording.sidecar import Sidecar
 from mcoe.results import Result, Window
@@ -32,7 +32,7 @@ def save_video(
     path: Path,
     *,
     stride: int,
-    look: Look | None = None,
+    preprocessing: Preprocessing | None = None,
     colours: dict[str, Rgb],
     sidecar: Sidecar | None = None,
     progress: Callable[[float], bool] = lambda share: True,
@@ -41,7 +41,7 @@ def save_video(
 
     Args:
         stride: gap of the frame pair, frames at 30 Hz.
-        look: where the eye is, and which events are kept.
+        preprocessing: where the eye is, and which events are kept.
         colours: RGB of each emotion, and of ``on``, ``off``, ``text``, ``dim`` and ``ground``.
         sidecar: true labels, written under the bars.
         progress: told the share done, 0..1; returning False cancels.
@@ -54,7 +54,7 @@ def save_video(
     """
     try:
         with replacing_path(path) as part:
-            _film(open_source, engine_factory, part, path, stride, look, colours, sidecar, progress)
+            _film(open_source, engine_factory, part, path, stride, preprocessing, colours, sidecar, progress)
     except _Cancelled:
         return False
     except OSError as error:
@@ -73,17 +73,17 @@ def _film(
     part: Path,
     path: Path,
     stride: int,
-    look: Look | None,
+    preprocessing: Preprocessing | None,
     colours: dict[str, Rgb],
     sidecar: Sidecar | None,
     progress: Callable[[float], bool],
 ) -> None:
     """Film to ``part``, called ``path`` where something is told. Raises _Cancelled and McoeError."""
     pipeline = Pipeline(open_source, engine_factory, stride=stride, lossless=True)
-    if look is not None:
-        if look.view is not None:
-            pipeline.set_view(look.view)
-        pipeline.set_filter(look.make_filter)
+    if preprocessing is not None:
+        if preprocessing.view is not None:
+            pipeline.set_view(preprocessing.view)
+        pipeline.set_filter(preprocessing.make_filter)
     writer: list[cv2.VideoWriter] = []
     waiting: list[Result] = []
     cancelled: list[bool] = []

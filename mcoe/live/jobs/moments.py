@@ -14,8 +14,8 @@ from mcoe.results import EngineInfo, Window
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How a stream is looked at.
+class Preprocessing:
+    """What is done to a stream before the network sees it.
 
     Attributes:
         view: where the eye is; the centred square when None.
@@ -31,7 +31,7 @@ def window_pairs(
     engine: EngineInfo,
     *,
     stride: int,
-    look: Look | None = None,
+    preprocessing: Preprocessing | None = None,
     epoch: int = 0,
     progress: Callable[[float], bool] = lambda share: True,
 ) -> Iterator[tuple[Window, Window]]:
@@ -46,12 +46,12 @@ def window_pairs(
 
     Raises:
         McoeError: the recording failed.
-        ValueError: the look's square leaves the sensor.
+        ValueError: its square leaves the sensor.
     """
-    info, look = source.info, look or Look()
-    builder, pairing = WindowBuilder(info, engine.size, engine.bins, look.view), Pairing(stride)
+    info, preprocessing = source.info, preprocessing or Preprocessing()
+    builder, pairing = WindowBuilder(info, engine.size, engine.bins, preprocessing.view), Pairing(stride)
     builder.restart(epoch)
-    kept = look.make_filter(info.size) if look.make_filter is not None else KeepAll()
+    kept = preprocessing.make_filter(info.size) if preprocessing.make_filter is not None else KeepAll()
     length_us = max(info.duration_us or 0, 1)
     while True:
         packet = source.read()
@@ -74,13 +74,13 @@ def moments(
     *,
     stride: int,
     most: int,
-    look: Look | None = None,
+    preprocessing: Preprocessing | None = None,
     progress: Callable[[float], bool] = lambda share: True,
 ) -> Iterator[tuple[Window, Window]]:
     """Yield up to ``most`` of the pairs of :func:`window_pairs`, evenly spaced in time."""
     length_us = max(source.info.duration_us or 0, 1)
     due_us, count = float(source.info.start_us), 0
-    for older, window in window_pairs(source, engine, stride=stride, look=look, progress=progress):
+    for older, window in window_pairs(source, engine, stride=stride, preprocessing=preprocessing, progress=progress):
         if window.t1_us >= due_us and count < most:
             count, due_us = count + 1, max(due_us + length_us / most, float(window.t1_us))
             yield older, window

@@ -16,7 +16,7 @@ from mcoe.core.files import replacing_text
 from mcoe.core.timing import STRIDE
 from mcoe.core.words import EMOTIONS
 from mcoe.live.engine.stepper import Stepper
-from mcoe.live.jobs.moments import Look, moments
+from mcoe.live.jobs.moments import Preprocessing, moments
 from mcoe.live.stream.inference import StressedWindows
 from mcoe.recording.sidecar import Sidecar
 from mcoe.results import Question, Window
@@ -68,7 +68,7 @@ def sweep(
     engine: Stepper,
     *,
     stride: int = STRIDE,
-    look: Look | None = None,
+    preprocessing: Preprocessing | None = None,
     base: Lighting | None = None,
     evs: Sequence[float] = EVS,
     most: int = 60,
@@ -79,7 +79,7 @@ def sweep(
 
     Args:
         stride: gap of the frame pair, frames at 30 Hz.
-        look: where the eye is, and which events are kept before the light is changed.
+        preprocessing: where the eye is, and which events are kept before the light is changed.
         base: what else to stress beside the exposure; sensor noise that follows the light when None.
         progress: told the share done, 0..1; returning False cancels.
 
@@ -101,7 +101,9 @@ def sweep(
             stopped = not progress(READING * share)
             return not stopped
 
-        chosen = list(moments(source, engine.info, stride=stride, most=most, look=look, progress=reading))
+        chosen = list(
+            moments(source, engine.info, stride=stride, most=most, preprocessing=preprocessing, progress=reading)
+        )
     finally:
         source.close()
     if stopped:

@@ -8,7 +8,7 @@ import pytest
 from mcoe.core.timing import STRIDE, TICK_US
 from mcoe.events.inputs import View
 from mcoe.events.noise import NoiseFilter
-from mcoe.live.jobs.moments import Look, moments
+from mcoe.live.jobs.moments import Preprocessing, moments
 from mcoe.live.stream.pipeline import Pipeline
 from tests.live.fakes import FakeEngine, FakeSource, packets
 
@@ -19,7 +19,7 @@ SPARSE = packets(events_per_batch=12)
 @pytest.mark.parametrize("view", [None, View((3, 2, 16), mirror=True)])
 @pytest.mark.parametrize("make_filter", [None, NoiseFilter])
 def test_moments_are_the_windows_of_the_live_view(view, make_filter):
-    look = Look(view, make_filter)
+    preprocessing = Preprocessing(view, make_filter)
     shown = []
     pipeline = Pipeline(lambda: FakeSource(SPARSE), FakeEngine, lossless=True)
     if view is not None:
@@ -29,7 +29,7 @@ def test_moments_are_the_windows_of_the_live_view(view, make_filter):
     pipeline.start()
     pipeline.wait()
     pipeline.close()
-    read = list(moments(FakeSource(SPARSE), FakeEngine.info, stride=STRIDE, most=1000, look=look))
+    read = list(moments(FakeSource(SPARSE), FakeEngine.info, stride=STRIDE, most=1000, preprocessing=preprocessing))
     assert len(read) == len(shown) == 30
     for (older, window), result in zip(read, shown, strict=True):
         for mine, theirs in ((older, result.older), (window, result.window)):
