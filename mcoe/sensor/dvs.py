@@ -84,24 +84,19 @@ class EventPixels:
     Args:
         size: ``(width, height)``, pixels.
         rng: of the thresholds, where each pixel starts between them, and the noise.
-        room: most events of one step, per pixel; beyond, they are lost as on a real sensor's bus.
         part_us: see :data:`PART_US`; each part costs as much as a sample.
     """
 
     def __init__(
-        self,
-        size: tuple[int, int],
-        model: DvsModel,
-        rng: np.random.Generator,
-        room: int = 16,
-        part_us: float = PART_US,
+        self, size: tuple[int, int], model: DvsModel, rng: np.random.Generator, part_us: float = PART_US
     ) -> None:
         self.size, self.model, self._rng, self._part_us = size, model, rng, part_us
         n = size[0] * size[1]
         spread = 1 + model.mismatch * rng.standard_normal((2, n))
         self._on, self._off = (model.threshold * np.clip(spread, 0.4, None)).astype(np.float32)
         self._last = np.full(n, -1e12)
-        self._out = np.empty((max(room * n, 100_000), 3))
+        # 16 per pixel and step, where moving edges need one or two; beyond, events are lost as on a real sensor's bus
+        self._out = np.empty((max(16 * n, 100_000), 3))
         self._state: tuple[Float32, Float32, Float32] | None = None
         self._t = 0.0
 
