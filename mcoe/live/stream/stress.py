@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from mcoe.events.inputs import rgb_input, voxel_input
 from mcoe.events.packets import Frame
 from mcoe.results import View, Window
-from mcoe.sensor.lighting import Lighting, illumination, stress_events, stress_image
+from mcoe.sensor.aps import irradiance
+from mcoe.sensor.lighting import Lighting, exposed, shade, stress_events, stress_image
 
 
 def stress_window(window: Window, light: Lighting, size: tuple[int, int], side: int, bins: int) -> Window:
-    """Return the window as it would be under ``light``.
+    """Return the window as it would be under ``light``; the same window and light always give the same.
 
     Args:
         size: sensor ``(width, height)``, px.
@@ -19,15 +22,19 @@ def stress_window(window: Window, light: Lighting, size: tuple[int, int], side: 
     """
     if not light.active:
         return window
-    gain = illumination(light, size, window.t1_us)
     seed = (light.seed * 1_000_003 + window.t1_us) & 0xFFFFFFFF
     view = View(window.roi, window.mirror)
     frame, rgb, events, voxel = window.frame, window.rgb, window.events, window.voxel
+    # Without a frame nothing says how much light there was: an office is the best guess.
+    own = np.ones((size[1], size[0]), np.float32)
     if frame is not None:
+        own = irradiance(frame.image, frame.end_us - frame.start_us)
+        gain = shade(light, size) * np.float32(exposed(light, frame.start_us, frame.end_us))
         image = stress_image(frame.image, light, gain, seed)
         frame = Frame(image, frame.start_us, frame.end_us)
         rgb = view.seen(rgb_input(image, window.roi, side))
     if voxel is not None:
-        events = stress_events(events, light, gain, window.t0_us, window.t1_us, seed + 1)
-        voxel = view.seen(voxel_input(events, (window.t0_us, window.t1_us), size, window.roi, side, bins))
+        times = window.t0_us, window.t1_us
+        events = stress_events(events, light, own, times, seed + 1)
+        voxel = view.seen(voxel_input(events, times, size, window.roi, side, bins))
     return dataclasses.replace(window, frame=frame, rgb=rgb, events=events, voxel=voxel, light=light)
