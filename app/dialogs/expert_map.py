@@ -156,7 +156,8 @@ class MapDialog(QDialog):
         job = self.reading = self._context.jobs.start(
             "Reading for the map",
             lambda job: read_votes(
-                lambda: bench.open_source(path), bench.build(), stride=stride, preprocessing=preprocessing, progress=job.progress
+                lambda: bench.open_source(path), bench.build(), stride=stride, preprocessing=preprocessing,
+                progress=job.progress,
             ),
             lambda votes: self._read_on(job, votes), lambda words: self._told(job, words),
             over=lambda: self._over(job), progressed=lambda share: self._told(job, _reading(share)), kept=True,

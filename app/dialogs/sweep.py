@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QProgressBar, Q
 
 from mcoe.core.errors import McoeError
 from mcoe.core.paths import home
-from mcoe.live.jobs.moments import Look
 from mcoe.live.jobs.sweep import EVS, READING, READINGS, Sweep, sweep
 from mcoe.recording.sidecar import load_sidecar
 
@@ -132,8 +131,7 @@ class SweepDialog(QDialog):
         path, file, bench = stream.path, stream.file, context.workbench
         if stream.pipeline is None or file is None:
             raise McoeError("Nothing is open that could be swept; open a recording with frames and events first.")
-        stride, sidecar, looking = bench.gap(), load_sidecar(file), context.looking
-        look = Look(looking.view, looking.make_filter)
+        stride, sidecar, preprocessing = bench.gap(), load_sidecar(file), context.looking.preprocessing
 
         def work(job: Job[Sweep]) -> Sweep | None:
             engine = bench.build()
@@ -142,7 +140,7 @@ class SweepDialog(QDialog):
                 lambda: bench.open_source(path),
                 engine,
                 stride=stride,
-                look=look,
+                preprocessing=preprocessing,
                 sidecar=sidecar,
                 progress=job.progress,
             )

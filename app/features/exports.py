@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 from mcoe.core.paths import home
 from mcoe.core.words import EMOTIONS
 from mcoe.live.jobs.film import save_video
-from mcoe.live.jobs.moments import Look
 from mcoe.recording.sidecar import load_sidecar
 from mcoe.recording.table import has_parquet, save_table
 
@@ -124,10 +123,11 @@ class Exports(Feature):
             self._begin(path, lambda _: save_table(results, path))
 
     def _filming(self, path: Path) -> Callable[[Job[object]], object]:
-        bench, stream, looking = self.context.workbench, self.context.stream, self.context.looking
-        opened, file, look = stream.path, stream.file, Look(looking.view, looking.make_filter)
+        bench, stream = self.context.workbench, self.context.stream
+        opened, file, preprocessing = stream.path, stream.file, self.context.looking.preprocessing
         return lambda job: save_video(
-            lambda: bench.open_source(opened), bench.build, path, stride=bench.gap(), look=look, colours=COLOURS,
+            lambda: bench.open_source(opened), bench.build, path, stride=bench.gap(),
+            preprocessing=preprocessing, colours=COLOURS,
             sidecar=load_sidecar(file) if file is not None else None, progress=job.progress,
         )  # fmt: skip
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from mcoe.data.virtual_eye.behaviour import FRAME_RATE, STEP_US, Plan, sample_times
 from mcoe.data.virtual_eye.face import FacePack
 from mcoe.data.virtual_eye.renderer import EyeRenderer
-from mcoe.data.virtual_eye.sensor import ApsModel, DvsModel, Lighting, Optics, Sensor, blur
+from mcoe.data.virtual_eye.sensor import Lighting, Optics, Sensor, blur
 from mcoe.events.packets import Events
+from mcoe.sensor.dvs import DvsModel
 
 LIGHTINGS = ("normal", "over", "low", "hdr")
 #: The stream starts here, µs: a time stamp of zero is a special case nobody needs.
@@ -112,7 +113,7 @@ def record(
     per_cm = renderer.size[0] / renderer.person.width
     times = sample_times(plan, pack, per_cm, motion_px, round(1e6 / FRAME_RATE))
     sensors = {
-        name: Sensor(renderer.size, light, frame_ends[name], child, optics, ApsModel())
+        name: Sensor(renderer.size, light, frame_ends[name], child, optics)
         for (name, light), child in zip(lightings.items(), rng.spawn(len(lightings)), strict=True)
     }
     for i in times:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
 from mcoe.live.engine.stepper import Stepper
-from mcoe.live.jobs.moments import Look, moments
+from mcoe.live.jobs.moments import Preprocessing, moments
 from mcoe.results import Prediction, Question
 
 #: Windows kept: with eight experts as many points as settle within seconds.
@@ -48,13 +48,13 @@ def read_votes(
     engine: Stepper,
     *,
     stride: int,
-    look: Look | None = None,
+    preprocessing: Preprocessing | None = None,
     progress: Callable[[float], bool] = lambda share: True,
 ) -> Votes | None:
     """Read :data:`KEPT` windows, evenly spaced over a whole recording.
 
     Args:
-        stride, look: see :func:`mcoe.live.jobs.moments.moments`.
+        stride, preprocessing: see :func:`mcoe.live.jobs.moments.moments`.
         progress: told the share read, 0..1; returning False cancels.
 
     Returns:
@@ -75,7 +75,9 @@ def read_votes(
         if source.info.live:
             raise McoeError(f"{source.info.name} is live; a map of the whole recording needs a recording.")
         votes = Votes()
-        for older, window in moments(source, engine.info, stride=stride, most=KEPT, look=look, progress=reading):
+        for older, window in moments(
+            source, engine.info, stride=stride, most=KEPT, preprocessing=preprocessing, progress=reading
+        ):
             votes.add(engine.step(older, window, Question(cam=False))[0])
         return None if stopped else votes
     finally:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from mcoe.events.inputs import View, network_input
 from mcoe.events.packets import Frame
 from mcoe.results import Window
-from mcoe.sensor.lighting import Lighting, illumination, stress_events, stress_image
+from mcoe.sensor.aps import irradiance
+from mcoe.sensor.lighting import Lighting, exposed, shade, stress_events, stress_image
 
 
 def stress_window(window: Window, light: Lighting, size: tuple[int, int], side: int, bins: int) -> Window:
-    """Return the window as it would be under ``light``.
+    """Return the window as it would be under ``light``; the same window and light always give the same.
 
     Args:
         size: sensor ``(width, height)``, px.
@@ -19,17 +22,21 @@ def stress_window(window: Window, light: Lighting, size: tuple[int, int], side: 
     """
     if not light.active:
         return window
-    gain = illumination(light, size, window.t1_us)
     seed = (light.seed * 1_000_003 + window.t1_us) & 0xFFFFFFFF
+    times = window.t0_us, window.t1_us
     frame, events = window.frame, window.events
+    # Without a frame nothing says how much light there was: an office is the best guess.
+    own = np.ones((size[1], size[0]), np.float32)
     if frame is not None:
+        own = irradiance(frame.image, frame.end_us - frame.start_us)
+        gain = shade(light, size) * np.float32(exposed(light, frame.start_us, frame.end_us))
         frame = Frame(stress_image(frame.image, light, gain, seed), frame.start_us, frame.end_us)
     if window.voxel is not None:
-        events = stress_events(events, light, gain, window.t0_us, window.t1_us, seed + 1)
+        events = stress_events(events, light, own, times, seed + 1)
     rgb, voxel = network_input(
         None if frame is None else frame.image,
         None if window.voxel is None else events,
-        (window.t0_us, window.t1_us),
+        times,
         View(window.roi, window.mirror),
         sensor=size,
         size=side,
