@@ -18,7 +18,7 @@ from mcoe.model.weights import load_weights
 from mcoe.train import run
 from mcoe.train.options import add_arguments, build_config, options_from
 
-#: What each row of Table 2 leaves out; other rows are told by their number.
+#: What each row of Table 2 leaves out, as that table calls it; other rows are told by their number.
 TITLES = {
     "2.A": "RGB only",
     "2.B": "events only",
@@ -60,7 +60,8 @@ def expand(words: list[str]) -> list[str]:
     for word in words:
         found = [row for row in ABLATIONS if word in (row, row.split(".")[0])]
         if not found:
-            raise McoeError(f"There is no ablation '{word}'; choose tables 2, 5, 6, 7, 8 or {', '.join(ABLATIONS)}.")
+            tables = ", ".join(dict.fromkeys(row.split(".")[0] for row in ABLATIONS))
+            raise McoeError(f"There is no ablation '{word}'; choose tables {tables} or {', '.join(ABLATIONS)}.")
         rows.update(dict.fromkeys(found))
     return list(rows)
 

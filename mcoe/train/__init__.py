@@ -18,7 +18,7 @@ def main(argv: list[str]) -> int:
     """Train one network; return the exit code."""
     from mcoe.train.options import add_arguments, build_config, options_from
 
-    parser = argparse.ArgumentParser("python -m mcoe train", description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser("mcoe train", description=__doc__.split("\n\n")[0])
     add_arguments(parser)
     parser.add_argument("--name", help="the run's name under runs/ (default: the ablation, or 'mcoe')")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (runs)")

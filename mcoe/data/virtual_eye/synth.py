@@ -42,7 +42,7 @@ class Settings:
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m mcoe synth", description=__doc__)
+    parser = argparse.ArgumentParser(prog="mcoe synth", description=__doc__)
     parser.add_argument("--out", type=Path, help="folder of the data set; run again on the same one to go on")
     parser.add_argument("--subjects", type=int, default=10, help="all subjects, training and test (default 10)")
     parser.add_argument("--test-subjects", type=int, help="how many of them are for testing (default a third)")

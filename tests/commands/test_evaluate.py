@@ -1,4 +1,4 @@
-"""Evaluation, export and ablation through their commands."""
+"""Evaluation through its command."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcoe.commands import ablate, evaluate, export
+from mcoe.commands import evaluate
 from mcoe.core.errors import McoeError
 from mcoe.evaluation.report import read_predictions, report
-from mcoe.model.weights import read_metadata
-from tests.sets import SHORT, TINY
 
 
 def write_run(path: Path, answers: dict[str, str]) -> None:
@@ -81,34 +79,3 @@ def test_bad_prediction_files_are_named(tmp_path: Path, text: str, match: str) -
 def test_a_folder_without_predictions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(McoeError, match="holds no prediction file"):
         read_predictions(tmp_path)
-
-
-def test_export_measures_what_int8_costs(data: Path, trained: Path, tmp_path: Path, capsys) -> None:
-    out = tmp_path / "small.safetensors"
-    words = ["--weights", str(trained / "best.safetensors"), "--out", str(out), "--data", str(data)]
-    assert export.main(words) == 0
-    metadata = read_metadata(out)
-    assert metadata["storage"] == "int8"
-    assert metadata["training"]["epochs"] == 10
-    assert 0 <= metadata["scores"]["values"]["WAR"] <= 1
-    assert metadata["scores"]["measured_on"] == {"subset": "testing", "subjects": 1, "origin": "test"}
-    assert "WAR lost" in capsys.readouterr().out
-    with pytest.raises(McoeError, match="would replace"):
-        export.main([*words[:2], "--out", words[1]])
-
-
-def test_masking_the_only_stream_is_refused(data: Path, tmp_path: Path) -> None:
-    common = ["--data", str(data), "--runs", str(tmp_path), "--epochs", "1", *SHORT, "--config", *TINY]
-    assert ablate.main(["2.A", *common]) == 0
-    rows = json.loads((tmp_path / "table.json").read_text())
-    assert [r["title"] for r in rows] == ["2.A RGB only"]
-    assert rows[0]["sequences"] == 6
-    with pytest.raises(McoeError, match="reads nothing but the rgb stream"):
-        words = ["--weights", str(tmp_path / "2.A" / "best.safetensors"), "--data", str(data), "--mask", "rgb"]
-        evaluate.main(words)
-
-
-def test_ablation_rows_and_tables_expand() -> None:
-    assert ablate.expand(["6", "2.A", "6.B"]) == ["6.A", "6.B", "6.C", "6.D", "2.A"]
-    with pytest.raises(McoeError, match=r"no ablation '3'"):
-        ablate.expand(["3"])
