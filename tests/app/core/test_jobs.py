@@ -1,4 +1,4 @@
-"""Jobs: each ends once, in one way, told in the window's thread; none is cut off, hangs or outlives its window badly."""
+"""Jobs end once, in one way, told in the window's thread; none hangs, is cut off or outlives its window badly."""
 
 from __future__ import annotations
 
@@ -245,8 +245,8 @@ def test_a_window_goes_while_its_jobs_are_telling(qtbot):
 
         def work(job, go=go):
             while not go.wait(2e-5):
-                job.progress(0.5)
-                job.tell(1)
+                for share in range(100):
+                    job.progress(share / 100)
 
         telling = [jobs.start("The work", work) for _ in range(4)]
         qtbot.wait(1)
