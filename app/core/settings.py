@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -100,9 +101,14 @@ def _switch(value: Any) -> bool:
 
 
 def _words(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 100_000:
+    if not isinstance(value, str) or len(value) > 100_000 or "\0" in value:
         raise ValueError
     return value
+
+
+def _base64(value: Any) -> str:
+    b64decode(_words(value), validate=True)
+    return str(value)
 
 
 def _arrangements(value: Any) -> dict[str, Arrangement]:
@@ -111,7 +117,7 @@ def _arrangements(value: Any) -> dict[str, Arrangement]:
         shares = {_words(key): (float(width), float(height)) for key, (width, height) in kept["shares"].items()}
         if not all(0 <= side <= 1 for pair in shares.values() for side in pair):
             raise ValueError
-        found[_words(name)] = Arrangement(_words(kept["state"]), shares, tuple(_words(key) for key in kept["shown"]))
+        found[_words(name)] = Arrangement(_base64(kept["state"]), shares, tuple(_words(key) for key in kept["shown"]))
     return found
 
 
@@ -143,7 +149,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "heatmap_layer": _one_of(("stage4", "stage3")),
     "weighted_votes": _switch,
     "layout": _words,
-    "geometry": _words,
+    "geometry": _base64,
     "arrangements": _arrangements,
     "folders": _folders,
     "recent": _recent,
@@ -234,17 +240,19 @@ def _load(path: Path) -> tuple[Values, str]:
                 found[each.name] = _READ[each.name](kept[each.name])
             except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
                 wrong.append(each.name)
-    return Values(**found), _aside(path, f"{', '.join(wrong)} cannot be used") if wrong else ""
+    if not wrong:
+        return Values(**found), ""
+    return Values(**found), _aside(path, f"wrong: {', '.join(wrong)}", "its own in their place and kept the others")
 
 
-def _aside(path: Path, why: str) -> str:
+def _aside(path: Path, why: str, instead: str = "its own") -> str:
     """Set the file aside, so that nothing in it is lost, and say so in one sentence."""
-    for number in range(1, 100):
-        other = path.with_name(f"{path.name}.unusable{'' if number == 1 else f'-{number}'}")
-        if not other.exists():
-            break
     try:
+        for number in range(1, 100):
+            other = path.with_name(f"{path.name}.unusable{'' if number == 1 else f'-{number}'}")
+            if not other.exists():
+                break
         path.rename(other)
     except OSError:
-        return f"The settings {path} cannot be used ({why}); the program began with its own."
-    return f"The settings could not be used ({why}) and were set aside as {other}; the program began with its own."
+        return f"The settings {path} cannot be used ({why}); the program began with {instead}."
+    return f"The settings could not be used ({why}) and were set aside as {other}; the program began with {instead}."
