@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from app.core import settings as module
-from app.core.settings import DEFAULTS, MOST_RECENT, MOST_VIEWS, VERSION, Arrangement, Settings
+from app.core.settings import DEFAULTS, MOST_RECENT, MOST_VIEWS, VERSION, Arrangement, Settings, seal, unseal
 from app.shell.window import MainWindow
 from mcoe.core.device import DEVICES
 from mcoe.live.engine.backbones import BACKBONES
@@ -18,9 +19,9 @@ from mcoe.live.engine.backbones import BACKBONES
 OTHER = {
     "device": "cpu", "backbone": "torch", "stride": 6, "smoothing_s": 1.5, "filter_on": True, "filter_ms": 4.5,
     "overlay": False, "heatmap_opacity": 40, "heatmap_layer": "stage3", "weighted_votes": True, "layout": "Explain",
-    "geometry": "AdnQywAD", "folders": {"open": "/recordings"}, "recent": ("/b.aedat4", "/a.aedat4"),
+    "geometry": seal(b"geometry"), "folders": {"open": "/recordings"}, "recent": ("/b.aedat4", "/a.aedat4"),
     "views": {"EVK4": (1, 2, 30, True)},
-    "arrangements": {"Explain": Arrangement("AAAA/w==", {"camera": (0.25, 0.5)}, ("camera", "voxels"))},
+    "arrangements": {"Explain": Arrangement(seal(b"state"), {"camera": (0.25, 0.5)}, ("camera", "voxels"))},
 }  # fmt: skip
 
 
@@ -112,7 +113,8 @@ def test_lists_have_an_end(path, qapp):
      ("stride", True), ("smoothing_s", -1), ("smoothing_s", float("nan")), ("smoothing_s", float("inf")),
      ("filter_ms", 10**400), ("filter_ms", None), ("filter_on", 1), ("overlay", "no"), ("heatmap_opacity", 101),
      ("heatmap_layer", "stage9"), ("weighted_votes", None), ("layout", 5), ("geometry", 5), ("geometry", "\ud800"),
-     ("geometry", "ä"), ("geometry", "5"), ("arrangements", 5), ("arrangements", {"Demo": 5}), ("arrangements", []),
+     ("geometry", "ä"), ("geometry", "5"), ("geometry", "AdnQywAD"),
+     ("arrangements", 5), ("arrangements", {"Demo": 5}), ("arrangements", []),
      ("arrangements", {"Demo": {"state": "", "shares": {"camera": [0.5]}, "shown": []}}),
      ("arrangements", {"Demo": {"state": "", "shares": {"camera": [10**400, 1]}, "shown": []}}),
      ("arrangements", {"Demo": {"state": "", "shares": {"camera": [-1, float("nan")]}, "shown": []}}),
@@ -171,6 +173,43 @@ def test_a_file_that_cannot_be_used_is_set_aside_whole_and_the_program_starts(pa
     assert window.settings.values.stride == DEFAULTS.stride
     window.close()
     assert Settings(path).trouble == ""
+
+
+def test_a_state_that_was_altered_is_no_state():
+    state = bytes(range(256))
+    words = seal(state)
+    assert unseal(words) == state
+    for at in range(len(words)):
+        assert unseal(words[:at] + ("B" if words[at] != "B" else "C") + words[at + 1 :]) == b""
+        assert unseal(words[:at]) == b""
+
+
+@pytest.mark.parametrize("layout", ["Demo", "Explain", "Lighting"])
+def test_an_altered_layout_never_reaches_qt_which_would_crash(path, maker, qtbot, layout):
+    window = starts(path, maker, qtbot)
+    window.show_layout(layout)
+    window.close()
+    kept = json.loads(path.read_text())
+    state = bytearray(unseal(kept["arrangements"][layout]["state"]))
+    state[len(state) // 2 :] = bytes(255 - byte for byte in state[len(state) // 2 :])
+    kept["arrangements"][layout]["state"] = b64encode(state).decode() + kept["arrangements"][layout]["state"][-9:]
+    path.write_text(json.dumps(kept))
+    again = starts(path, maker, qtbot)
+    assert "arrangements" in again.notice.text()
+    assert again.board.layout_name == layout
+
+
+def test_layouts_and_geometry_come_back(path, maker, qtbot):
+    window = starts(path, maker, qtbot)
+    window.show_layout("Explain")
+    window.resize(1400, 900)
+    window.board.docks["voxels"].hide()
+    window.close()
+    again = starts(path, maker, qtbot)
+    assert again.settings.trouble == ""
+    assert again.size() == window.size()
+    assert again.board.layout_name == "Explain"
+    assert again.board.docks["voxels"].isHidden()
 
 
 def test_what_was_set_aside_before_is_not_overwritten(path, qapp):
