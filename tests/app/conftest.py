@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QMessageBox
 
+from app.core.jobs import Job
 from app.core.settings import Settings
 from app.shell.window import MainWindow
+from mcoe.capture.cameras import CameraSpec
 from mcoe.core.errors import McoeError
 from mcoe.live.engine.build import EngineOptions
 from tests.app.fake import FakePipeline
@@ -38,7 +41,9 @@ class Maker:
         return 12 if self.stride is None else self.stride
 
     def file(self, path):
-        return Path(path) if path else self.recordings[0].path if self.recordings else None
+        if path is None:
+            return self.recordings[0].path if self.recordings else None
+        return None if CameraSpec.parse(path) is not None else Path(path)
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +53,26 @@ def no_message_box(monkeypatch):
 
     for name in ("exec", "open", "show", "information", "warning", "critical", "question"):
         monkeypatch.setattr(QMessageBox, name, unexpected)
+
+
+@pytest.fixture(autouse=True)
+def no_job_left(monkeypatch):
+    """Fail a test that leaves a job which does not end though it was asked to: the program would not end either."""
+    started, start = [], Job.start
+
+    def noted(job):
+        started.append((job.name, weakref.ref(job), job.thread_of_work))
+        start(job)
+
+    monkeypatch.setattr(Job, "start", noted)
+    yield
+    for _, job, _ in started:
+        if job() is not None:
+            job().cancel()
+    for _, _, thread in started:
+        thread.join(timeout=60)
+    left = [name for name, _, thread in started if thread.is_alive()]
+    assert not left, f"these jobs do not end: {left}"
 
 
 @pytest.fixture(autouse=True)
