@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections import deque
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from typing import Generic, Literal, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
+from shiboken6 import isValid
 
 from mcoe.core.errors import McoeError
 from mcoe.core.priority import lower_priority
@@ -32,6 +32,8 @@ class Job(QObject, Generic[Made]):
         work: given the job, returns what it made; None or False where it stopped because it was asked to. It calls
             :meth:`progress` or :meth:`check` now and then, and :meth:`tell` with what is ready before the end.
         kept: the program's end waits for it.
+        owner: once it is destroyed, nobody is told any more; as a parent, it would take Qt's half of the job along
+            while the thread still uses it.
 
     Attributes:
         state: ``running`` until one of the last three signals below has been emitted.
@@ -54,20 +56,21 @@ class Job(QObject, Generic[Made]):
     _happened = Signal()
 
     def __init__(
-        self, name: str, work: Callable[[Job[Made]], Made | None], *, kept: bool = False, parent: QObject | None = None
+        self, name: str, work: Callable[[Job[Made]], Made | None], *, kept: bool = False, owner: QObject | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self.name, self.state = name, _RUNNING
         self.share: float | None = None
         self.made: Made | None = None
         self.error = ""
         self.kept = kept
-        self._work = work
+        self._work, self._owner = work, owner
+        self._woken, self._muted = False, False
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._items: deque[object] = deque()
         self._outcome: tuple[JobState, Made | None, str] | None = None
-        self._told_share: float | None = None
+        self._newest: float | None = None  # of the thread; ``share`` is what has been told
         # Queued: the thread never runs a slot, and never waits for one.
         self._happened.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self.thread_of_work = threading.Thread(target=self._run, name=name, daemon=not kept)
@@ -90,7 +93,7 @@ class Job(QObject, Generic[Made]):
     def progress(self, share: float) -> bool:
         """Note how much is done, 0..1; return whether to go on."""
         with self._lock:
-            self.share = share
+            self._newest = share
         self._wake()
         return not self._stop.is_set()
 
@@ -117,7 +120,7 @@ class Job(QObject, Generic[Made]):
             outcome = ("cancelled", None, "")
         except McoeError as error:
             outcome = ("failed", None, str(error))
-        except Exception as error:
+        except BaseException as error:  # also a panic in Rust code, which is no Exception
             log.exception("%s stopped", self.name)
             words = (
                 f"{self.name} stopped on an unexpected {type(error).__name__}: {error}; see the log (Help, Show log)."
@@ -128,24 +131,35 @@ class Job(QObject, Generic[Made]):
         self._wake()
 
     def _wake(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the window, and with it this object's Qt half, is gone
-            self._happened.emit()
+        with self._lock:
+            if not (self._woken or self._muted):
+                self._woken = True  # once until it is heard: work that tells often must not flood the window
+                self._happened.emit()
 
     # ---- in the thread that made the job
 
-    def _deliver(self) -> None:
+    def mute(self) -> None:
+        """Let the thread tell nothing more: it never touches Qt again."""
         with self._lock:
+            self._muted = True
+
+    def _deliver(self) -> None:
+        if self._owner is not None and not isValid(self._owner):
+            return
+        with self._lock:
+            self._woken = False
             items, self._items = self._items, deque()
-            share, outcome = self.share, self._outcome
+            share, outcome = self._newest, self._outcome
         if self.state != "running":
             return
-        if share is not None and share != self._told_share:
-            self._told_share = share
-            self.progressed.emit(share)
         for item in items:
             self.told.emit(item)
+        if share is not None and share != self.share:
+            self.share = share
+            self.progressed.emit(share)
         if outcome is None:
             return
+        self.thread_of_work.join()  # it has nothing left to do, and whoever hears of the end may let go of the job
         self.state, self.made, self.error = outcome
         if self.state == "done":
             self.done.emit(self.made)
@@ -196,7 +210,7 @@ class Jobs(QObject):
             progressed, told: see :class:`Job`.
             kept: the program's end waits for it.
         """
-        job = Job(name, work, kept=kept, parent=self)
+        job = Job(name, work, kept=kept, owner=self)
         for signal, slot in ((job.done, done), (job.failed, failed or self._fail), (job.over, over),
                              (job.progressed, progressed), (job.told, told)):  # fmt: skip
             if slot is not None:
@@ -218,10 +232,12 @@ class Jobs(QObject):
             job.cancel()
 
     def join(self) -> None:
-        """Wait for the threads of those that the program's end must wait for."""
+        """Wait for the threads of those that the program's end must wait for; nothing is told of the others."""
         for job in self._running:
             if job.kept:
                 job.thread_of_work.join()
+            else:
+                job.mute()
 
     def _forget(self, job: Job[Made]) -> None:
         self._running = [each for each in self._running if each is not job]

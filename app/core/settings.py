@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -25,9 +27,24 @@ ENGINES = ("auto", "openvino", "torch", "cuda_graph")
 MOST_VIEWS, MOST_RECENT = 200, 10
 
 
+def seal(state: bytes) -> str:
+    """Return Qt's own state in Base64 with a checksum: Qt crashes on some that were altered."""
+    return f"{b64encode(state).decode()}.{crc32(state):08x}"
+
+
+def unseal(words: str) -> bytes:
+    """Return the state that was sealed; nothing where the words are not as :func:`seal` made them."""
+    text, _, check = words.rpartition(".")
+    try:
+        state = b64decode(text, validate=True)
+    except ValueError:
+        return b""
+    return state if f"{crc32(state):08x}" == check else b""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """How a layout was left: Qt's own state (Base64), each panel's share of the board, and which are shown."""
+    """How a layout was left: Qt's own state (sealed), each panel's share of the board, and which are shown."""
 
     state: str
     shares: dict[str, tuple[float, float]]
@@ -46,7 +63,7 @@ class Values:
         overlay: whether events are drawn over the frame.
         heatmap_opacity: 0 … 100 %; heatmap_layer: ``stage4`` or ``stage3``; weighted_votes: × weight in the experts.
         layout: the one shown last; arrangements: by layout.
-        geometry: the window's, Qt's own (Base64).
+        geometry: the window's, Qt's own (sealed).
         folders: the last folder of each kind of dialog (``open``, ``export``, ``weights``, ``browse``, ``recordings``).
         recent: paths opened lately, newest first.
         views: ``(x, y, side, mirror)`` by source, oldest first.
@@ -100,9 +117,15 @@ def _switch(value: Any) -> bool:
 
 
 def _words(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 100_000:
+    if not isinstance(value, str) or len(value) > 100_000 or "\0" in value:
         raise ValueError
     return value
+
+
+def _sealed(value: Any) -> str:
+    if _words(value) and not unseal(value):
+        raise ValueError
+    return str(value)
 
 
 def _arrangements(value: Any) -> dict[str, Arrangement]:
@@ -111,7 +134,7 @@ def _arrangements(value: Any) -> dict[str, Arrangement]:
         shares = {_words(key): (float(width), float(height)) for key, (width, height) in kept["shares"].items()}
         if not all(0 <= side <= 1 for pair in shares.values() for side in pair):
             raise ValueError
-        found[_words(name)] = Arrangement(_words(kept["state"]), shares, tuple(_words(key) for key in kept["shown"]))
+        found[_words(name)] = Arrangement(_sealed(kept["state"]), shares, tuple(_words(key) for key in kept["shown"]))
     return found
 
 
@@ -143,7 +166,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "heatmap_layer": _one_of(("stage4", "stage3")),
     "weighted_votes": _switch,
     "layout": _words,
-    "geometry": _words,
+    "geometry": _sealed,
     "arrangements": _arrangements,
     "folders": _folders,
     "recent": _recent,
@@ -234,17 +257,19 @@ def _load(path: Path) -> tuple[Values, str]:
                 found[each.name] = _READ[each.name](kept[each.name])
             except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
                 wrong.append(each.name)
-    return Values(**found), _aside(path, f"{', '.join(wrong)} cannot be used") if wrong else ""
+    if not wrong:
+        return Values(**found), ""
+    return Values(**found), _aside(path, f"wrong: {', '.join(wrong)}", "its own in their place and kept the others")
 
 
-def _aside(path: Path, why: str) -> str:
+def _aside(path: Path, why: str, instead: str = "its own") -> str:
     """Set the file aside, so that nothing in it is lost, and say so in one sentence."""
-    for number in range(1, 100):
-        other = path.with_name(f"{path.name}.unusable{'' if number == 1 else f'-{number}'}")
-        if not other.exists():
-            break
     try:
+        for number in range(1, 100):
+            other = path.with_name(f"{path.name}.unusable{'' if number == 1 else f'-{number}'}")
+            if not other.exists():
+                break
         path.rename(other)
     except OSError:
-        return f"The settings {path} cannot be used ({why}); the program began with its own."
-    return f"The settings could not be used ({why}) and were set aside as {other}; the program began with its own."
+        return f"The settings {path} cannot be used ({why}); the program began with {instead}."
+    return f"The settings could not be used ({why}) and were set aside as {other}; the program began with {instead}."

@@ -44,6 +44,7 @@ class MapDialog(QDialog):
         self.points: Points | None = None
         self.kinds: tuple[str, ...] = ()
         self._windows = 0
+        self._waiting = False  # what was read is laid out once the layout before has stopped
         self.canvas = Plot(
             "Map of the experts",
             "t-SNE of what the experts put out (the paper's Fig. 7): one mark per expert and window, coloured by kind; "
@@ -124,7 +125,11 @@ class MapDialog(QDialog):
         self.settling = None
         self._timer.stop()
         self.again.setEnabled(self.reading is None)
-        self._show_settling()
+        if self._waiting:
+            self._waiting = False
+            self.compute()
+        else:
+            self._show_settling()
 
     def _show_settling(self) -> None:
         self._draw()
@@ -172,7 +177,7 @@ class MapDialog(QDialog):
 
     def _read_on(self, job: object, votes: Votes) -> None:
         if job is self.reading:
-            self.reading, self.read = None, votes
+            self.reading, self.read, self._waiting = None, votes, self.busy
             self.compute()
 
     def _over(self, job: Job[Votes]) -> None:
@@ -190,7 +195,7 @@ class MapDialog(QDialog):
         self.stop()
         if self.reading is not None:
             self.reading.cancel()
-        self.reading, self.read, self.votes = None, None, votes
+        self.reading, self.read, self.votes, self._waiting = None, None, votes, False
         self.points, self.kinds = None, ()
         self.words.setText("")
         self.whole.setText("Whole recording")

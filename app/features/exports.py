@@ -57,7 +57,7 @@ class Exports(Feature):
                 part.customContextMenuRequested.connect(partial(self._menu, panel.key, part))
 
     def _opened(self, pipeline: Pipeline | None) -> None:
-        if self._job is not None:
+        if self._job is not None and self.filming:  # a table or report is of what was, and soon through
             self._job[0].cancel()
         if pipeline is not None:
             self.context.findings.begin()
@@ -77,12 +77,17 @@ class Exports(Feature):
 
     def film(self) -> None:
         """Film the recording, or stop filming."""
-        if self._job is not None and self._job[1].suffix.lower() == ".mp4":
+        if self._job is not None and self.filming:
             self._job[0].cancel()
         elif self.context.stream.file is None:
             self.context.notices.fail("A camera cannot be filmed afterwards; record it and open the recording.")
         else:
             self.ask("mp4")
+
+    @property
+    def filming(self) -> bool:
+        """Whether a film is being written."""
+        return self._job is not None and self._job[1].suffix.lower() == ".mp4"
 
     @property
     def name(self) -> str:
@@ -137,8 +142,7 @@ class Exports(Feature):
             f"Writing {path.name}", work, lambda _: notices.say(f"Saved {path}"), over=self._over,
             progressed=lambda share: notices.say(f"Filming {path.name}: {100 * share:.0f} %"), kept=True,
         )  # fmt: skip
-        if path.suffix.lower() == ".mp4":  # a table or report is through before it can be stopped
-            job.cancelled.connect(lambda: notices.say("Stopped: no film was kept."))
+        job.cancelled.connect(lambda: notices.say("Stopped: no film was kept."))
         self._job = job, path
 
     def _over(self) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, QTimer, Signa
 from PySide6.QtGui import QAction, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow
 
-from ..core.settings import Arrangement
+from ..core.settings import Arrangement, seal, unseal
 from ..panels.base import Panel
 from .layouts import LAYOUTS, Group, leaves, sizes, without_absent
 
@@ -81,7 +81,7 @@ class Board(QMainWindow):
         self.setUpdatesEnabled(False)
         self.layout_name, self._arranging = name, True
         self._fitted = QSize()  # nothing that moves now is the user's doing
-        state = QByteArray.fromBase64(left.state.encode()) if left is not None else QByteArray()
+        state = QByteArray(unseal(left.state)) if left is not None else QByteArray()
         if left is None or state.isEmpty() or not self.restoreState(state, STATE_VERSION):
             self._place(self.tree(name))
             room = QSize(1000, 1000) if self.size().isEmpty() else self.size()
@@ -100,9 +100,8 @@ class Board(QMainWindow):
 
     def arrangement(self) -> Arrangement:
         """Return how the layout now shown stands."""
-        state = bytes(self.saveState(STATE_VERSION).toBase64().data()).decode()
         shown = tuple(key for key, dock in self.docks.items() if not dock.isHidden())
-        return Arrangement(state, dict(self._shares), shown)
+        return Arrangement(seal(bytes(self.saveState(STATE_VERSION).data())), dict(self._shares), shown)
 
     def _place(self, tree: str | Group) -> None:
         for dock in self.docks.values():

@@ -23,7 +23,7 @@ from ..core.context import Context, Feature
 from ..core.jobs import Jobs
 from ..core.menus import Menus
 from ..core.panels import Panels
-from ..core.settings import Settings
+from ..core.settings import Settings, seal, unseal
 from ..core.shared import Findings, Looking, Notices
 from ..core.stream import Stream
 from ..core.workbench import Workbench
@@ -169,7 +169,7 @@ class MainWindow(DropWindow):
         """Take size, place and layout from the last run."""
         values = self.settings.values
         self.show_layout(values.layout if values.layout in LAYOUTS else "Demo")
-        self.restoreGeometry(QByteArray.fromBase64(values.geometry.encode()))
+        self.restoreGeometry(QByteArray(unseal(values.geometry)))
 
     # ---- opening
 
@@ -257,7 +257,7 @@ class MainWindow(DropWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self._keep_layout()
-        geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+        geometry = seal(bytes(self.saveGeometry().data()))
         self.settings.update(geometry=geometry, layout=self.board.layout_name)
         self.stream.close()
         self.jobs.cancel_all()

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
+from app.dialogs import expert_map as module
 from app.features.expert_map import ExpertMap
 from app.widgets.theme import KIND_COLOURS
 from mcoe.core.errors import McoeError
@@ -26,10 +27,9 @@ def prediction_number(i: int):
 @pytest.fixture
 def quick(monkeypatch):
     """A layout of 20 steps: what it looks like is tested elsewhere."""
-    from app.dialogs import expert_map
     from mcoe.explain.tsne import tsne
 
-    monkeypatch.setattr(expert_map, "tsne", lambda features, watch: tsne(features, watch=watch, steps=20))
+    monkeypatch.setattr(module, "tsne", lambda features, watch: tsne(features, watch=watch, steps=20))
 
 
 def test_a_key_lays_the_votes_out_and_draws_them_by_kind(playing, quick, qtbot):
@@ -102,6 +102,27 @@ def test_the_whole_recording_is_read_beside_the_window(mapped, qtbot):
     assert pipeline.state == "playing"
     qtbot.mouseClick(dialog.again, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not dialog.busy and "that were shown" in dialog.words.text())
+
+
+def test_what_was_read_is_laid_out_although_the_layout_before_stops_late(mapped, qtbot, monkeypatch):
+    *_, dialog = mapped
+    gates = [threading.Event(), threading.Event()]
+    waiting = iter(gates)
+
+    def late(features, watch):
+        next(waiting).wait(60)
+        return np.zeros((len(features), 2))
+
+    monkeypatch.setattr(module, "tsne", late)
+    dialog.compute_shown()
+    shown = len(dialog.kinds)
+    dialog.toggle()
+    qtbot.waitUntil(lambda: dialog.read is not None)
+    assert len(dialog.kinds) == shown
+    for gate in gates:
+        gate.set()
+    qtbot.waitUntil(lambda: dialog.words.text().endswith("30 windows of the whole recording · settled"))
+    assert len(dialog.points) == len(dialog.kinds) == 8 * 30
 
 
 def test_reading_the_whole_recording_can_be_cancelled(mapped, maker, qtbot):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,3 +103,31 @@ def test_another_input_shape_is_refused(comparison, playing, qtbot, maker):
     qtbot.waitUntil(lambda: "one input shape" in window.notice.text())
     assert pipeline.second is None
     assert comparison.weights is None
+
+
+def test_a_second_network_that_breaks_is_told_and_logged_and_another_can_be_loaded(
+    comparison, playing, qtbot, maker, caplog
+):
+    window, pipeline = playing
+    maker.build = lambda weights=None: 1 / 0
+    comparison.toggle()
+    qtbot.waitUntil(lambda: comparison.weights is None)
+    assert window.notice.text().startswith("Loading b.safetensors stopped on an unexpected ZeroDivisionError")
+    assert "ZeroDivisionError" in caplog.text
+    assert (comparison.panel.second, comparison.panel.button.text(), pipeline.second) == ("", "Load…", None)
+    maker.build = lambda weights=None: Second()
+    qtbot.mouseClick(comparison.panel.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: isinstance(pipeline.second, Second))
+
+
+def test_of_two_weights_chosen_shortly_after_each_other_the_later_is_asked(comparison, playing, qtbot, maker):
+    window, pipeline = playing
+    gate, slow, quick = threading.Event(), Second(), Second()
+    maker.build = lambda weights=None: (gate.wait(60) and slow) if weights.name == "slow.safetensors" else quick
+    comparison.compare(Path("slow.safetensors"))
+    comparison.compare(Path("quick.safetensors"))
+    qtbot.waitUntil(lambda: pipeline.second is quick)
+    gate.set()
+    qtbot.waitUntil(lambda: not window.jobs.running)
+    assert pipeline.second is quick
+    assert comparison.weights == Path("quick.safetensors")

@@ -308,6 +308,21 @@ def test_a_name_without_its_extension_gets_it(exports, playing, qtbot, answer, t
     assert cv2.VideoCapture(str(tmp_path / made)).isOpened()
 
 
+def test_a_table_is_finished_and_told_although_another_recording_was_opened(
+    exports, playing, qtbot, answer, maker, monkeypatch
+):
+    window, pipeline = playing
+    gate = threading.Event()
+    monkeypatch.setattr(module, "save_table", lambda results, path: gate.wait(60) and save_table(results, path))
+    path = answer("p.csv")
+    exports.ask("csv")
+    window.stream.open("other.aedat4")
+    qtbot.waitUntil(lambda: maker.made[-1] is not pipeline)
+    gate.set()
+    saved(window, qtbot, path)
+    assert len(path.read_text().splitlines()) == 26, "of what was shown before"
+
+
 def test_nothing_open_is_told(window):
     feature(window, Exports).ask("csv")
     assert "Nothing is open" in window.notice.text()

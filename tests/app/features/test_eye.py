@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -12,7 +15,7 @@ from app.panels.roi_editor import moved, resized, scaled
 from mcoe.core.errors import McoeError
 from mcoe.events.inputs import View
 from mcoe.events.noise import NoiseFilter
-from tests.app.fake import HEIGHT, ROI, WIDTH, feature
+from tests.app.fake import HEIGHT, ROI, SOURCE, WIDTH, feature
 
 SIZE = (WIDTH, HEIGHT)
 
@@ -147,6 +150,33 @@ def test_missing_cascades_are_told(eye, playing, qtbot, monkeypatch):
     monkeypatch.setattr(module, "find_eye", missing)
     eye.find()
     qtbot.waitUntil(lambda: "without its cascades" in window.notice.text())
+
+
+def test_a_search_that_breaks_is_told_and_logged_and_can_be_tried_again(eye, playing, qtbot, monkeypatch, caplog):
+    window, pipeline = playing
+    monkeypatch.setattr(module, "find_eye", lambda image: 1 / 0)
+    eye.find()
+    assert not eye.find_action.isEnabled()
+    qtbot.waitUntil(eye.find_action.isEnabled)
+    assert window.notice.text().startswith("Finding the eye stopped on an unexpected ZeroDivisionError")
+    assert "ZeroDivisionError" in caplog.text
+    assert "set_view" not in [call[0] for call in pipeline.calls]
+    monkeypatch.setattr(module, "find_eye", lambda image: (50, 30, 150))
+    eye.find_action.trigger()
+    qtbot.waitUntil(lambda: pipeline.calls[-1] == ("set_view", View((50, 30, 150), False)))
+
+
+def test_an_eye_that_was_found_in_another_recording_moves_nothing(eye, playing, qtbot, monkeypatch, maker):
+    window, _ = playing
+    gate = threading.Event()
+    monkeypatch.setattr(module, "find_eye", lambda image: gate.wait(60) and (50, 30, 150))
+    eye.find()
+    maker.pipeline_options = {"info": replace(SOURCE, name="other.aedat4")}
+    window.stream.open("other.aedat4")
+    qtbot.waitUntil(lambda: window.stream.source is not None and window.stream.source.name == "other.aedat4")
+    gate.set()
+    qtbot.waitUntil(eye.find_action.isEnabled)
+    assert "set_view" not in [call[0] for call in maker.made[-1].calls]
 
 
 def test_without_a_frame_there_is_nothing_to_search(window):
