@@ -17,7 +17,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A process whose home cannot be written; returns the folder of the temporary files."""
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "no home"))
+    monkeypatch.setenv("HOME", str(tmp_path / "no" / "home"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     paths._temporary_home.cache_clear()
     yield tmp_path
