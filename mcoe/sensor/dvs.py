@@ -5,8 +5,9 @@ light (ESIM: Rebecq, Gehrig, Scaramuzza, "ESIM: an open event camera simulator",
 pixel, refractory time, first-order photoreceptor bandwidth that falls with intensity, leak and shot-noise events (v2e:
 Hu, Liu, Delbruck, "v2e: from video frames to realistic DVS events", CVPRW 2021). Two deviations: the low-pass is
 solved in closed form for a ramp instead of by Euler steps, and leak is scaled by the same low-light factor as shot
-noise. Nothing saturates: the logarithm holds over 120 dB and more (130 dB: Brandli et al., JSSC 2014), which ends far
-above what is simulated here.
+noise, though parasitic photocurrent makes it grow with light (Nozaki, Delbruck, "Temperature and parasitic photocurrent
+effects in dynamic vision sensors", IEEE TED 2017). Nothing saturates: the logarithm holds over 120 dB and more (130 dB:
+Brandli et al., JSSC 2014), which ends far above what is simulated here.
 
 Importing this module does not import numba.
 """
@@ -42,10 +43,11 @@ class DvsModel:
             al. (2014) detect at best, since a sensor is biased for little noise.
         mismatch: its standard deviation from pixel to pixel, relative: between the 3.5 % of contrast that Brandli et
             al. measured and v2e's 15 %.
-        refractory_us: time after an event in which a pixel stays silent; v2e's noisy preset has 500.
-        leak_hz: ON events per pixel and second that leakage makes in good light (Nozaki & Delbruck, 2017); v2e's
-            command line has 0.01, its noisy preset 0.1.
-        shot_hz: noise events per pixel and second in good light; assumed.
+        refractory_us: time after an event in which a pixel stays silent; assumed (v2e's clean preset has none, its
+            noisy one 10 ms).
+        leak_hz: ON events per pixel and second that leakage makes in good light, between v2e's default of 0.01 and
+            its noisy preset's 0.1.
+        shot_hz: noise events per pixel and second in good light; assumed (in the dark v2e's presets reach from 0 to 5).
         noise_growth: what darkness adds to both, as a multiple: five times the rate where the light is far below
             ``half_light``. v2e's falls to a quarter from dark to bright.
         half_light: irradiance at which the growth and the bandwidth stand half way; assumed.

@@ -62,7 +62,7 @@ class EventEmulator:
         if self._time_us is not None and t_us <= self._time_us:
             raise ValueError(f"a frame at {t_us} µs cannot follow one at {self._time_us} µs")
         before_us, self._time_us = self._time_us, int(t_us)
-        rows = self._pixels.fire(self._light[gray], t_us, np.random.default_rng([self._seed, abs(t_us)]))
+        rows = self._pixels.fire(np.take(self._light, gray), t_us, np.random.default_rng([self._seed, abs(t_us)]))
         if before_us is None or not len(rows):
             return empty_events()
         packed = np.empty((len(rows), 2), np.int64)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.core.timing import WINDOW_US
 from mcoe.data.virtual_eye.behaviour import FRAME_RATE, STEP_US, Plan, sample_times
 from mcoe.data.virtual_eye.face import FacePack
 from mcoe.data.virtual_eye.renderer import EyeRenderer
@@ -14,10 +15,8 @@ from mcoe.data.virtual_eye.sensor import Lighting, Optics, Sensor, blur
 from mcoe.events.packets import Events
 from mcoe.sensor.dvs import DvsModel
 
-LIGHTINGS = ("normal", "over", "low", "hdr")
 #: The stream starts here, µs: a time stamp of zero is a special case nobody needs.
 START_US = 1_000_000
-WINDOW_US = 33_000
 
 
 @dataclass(frozen=True)
