@@ -12,7 +12,7 @@ from mcoe.core.errors import McoeError
 from mcoe.core.files import write_text
 from mcoe.data.pack import open_or_build
 from mcoe.evaluation.metrics import clean, table
-from mcoe.evaluation.report import Report, evaluate_network
+from mcoe.evaluation.report import Report, evaluate_network, trained_with
 from mcoe.model.config import ABLATIONS
 from mcoe.model.weights import load_weights
 from mcoe.train import run
@@ -67,8 +67,8 @@ def expand(words: list[str]) -> list[str]:
 
 
 def _evaluate(best: Path, row: str, args: argparse.Namespace) -> Report:
-    net, _ = load_weights(best)
+    net, metadata = load_weights(best)
     place = Path(args.data), Path(args.pack) if args.pack else None
     pack = open_or_build(*place, size=net.config.size, bins=net.config.bins)
     title = f"{row} {TITLES[row]}" if row in TITLES else row
-    return evaluate_network(net, pack, title, stride=args.stride, device=pick_device(args.device))
+    return evaluate_network(net, pack, title, device=pick_device(args.device), **trained_with(metadata))

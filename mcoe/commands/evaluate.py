@@ -23,7 +23,7 @@ from mcoe.core.files import write_text
 from mcoe.data.pack import open_or_build
 from mcoe.evaluation.metrics import clean, lighting_gap, table
 from mcoe.evaluation.predict import CLIPS
-from mcoe.evaluation.report import Report, evaluate_network, read_predictions, report, trained_stride, write_predictions
+from mcoe.evaluation.report import Report, evaluate_network, read_predictions, report, trained_with, write_predictions
 from mcoe.model.weights import load_weights
 
 
@@ -41,6 +41,9 @@ def main(argv: list[str]) -> int:
     add("--mask", nargs="+", choices=("none", "rgb", "event"), default=["none"], help="streams to hide, a row each")
     add("--clips", type=int, default=CLIPS, help=f"clips per sequence ({CLIPS})")
     add("--stride", type=int, help="frames between a clip's two (default: as in training)")
+    add("--window-us", type=int, help="length of the event window, µs (default: as in training)")
+    add("--per", choices=("sequence", "window"), default="sequence", help="what one answer is about")
+    add("--zoom", type=float, default=1.0, help="read a centred square 1/ZOOM as large (1)")
     add("--device", choices=DEVICES, default="auto")
     add("--json", type=Path, help="write scores, intervals and confusion matrices here")
     add("--figure", type=Path, help="write a figure here (.png, .svg or .pdf)")
@@ -50,8 +53,8 @@ def main(argv: list[str]) -> int:
         parser.error("give --weights or --predictions")
     if args.weights and args.data is None:
         parser.error("--weights needs --data")
-    if args.clips < 1 or (args.stride or 0) < 0:
-        parser.error("--clips must be at least 1 and --stride at least 0")
+    if args.clips < 1 or (args.stride or 0) < 0 or (args.window_us or 1) < 1:
+        parser.error("--clips and --window-us must be at least 1 and --stride at least 0")
     reports, extra = _evaluate_all(args)
     reports += [report(folder.name, read_predictions(folder)) for folder in args.predictions]
     print(table([(r.title, r.values, r.bounds) for r in reports]))
@@ -83,8 +86,9 @@ def _evaluate_all(args: argparse.Namespace) -> tuple[list[Report], dict[str, Any
     reports, extra = [], {}
     for path in args.weights:
         net, metadata = load_weights(path)
-        stride = trained_stride(metadata) if args.stride is None else args.stride
-        pack = open_or_build(args.data, args.pack, size=net.config.size, bins=net.config.bins)
+        how = trained_with(metadata)
+        how |= {k: v for k, v in (("stride", args.stride), ("window_us", args.window_us)) if v is not None}
+        pack = open_or_build(args.data, args.pack, size=net.config.size, bins=net.config.bins, zoom=args.zoom)
         extra = pack.extra
         for word in args.mask:
             mask = None if word == "none" else word
@@ -92,7 +96,15 @@ def _evaluate_all(args: argparse.Namespace) -> tuple[list[Report], dict[str, Any
             title += f" without {mask}" if mask else ""
             reports.append(
                 evaluate_network(
-                    net, pack, title, subset=args.subset, mask=mask, clips=args.clips, stride=stride, device=device
+                    net,
+                    pack,
+                    title,
+                    subset=args.subset,
+                    mask=mask,
+                    clips=args.clips,
+                    device=device,
+                    per=args.per,
+                    **how,
                 )
             )
     return reports, extra

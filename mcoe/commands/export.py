@@ -10,7 +10,7 @@ from mcoe.core.device import DEVICES, pick_device
 from mcoe.core.errors import McoeError
 from mcoe.data.pack import open_or_build
 from mcoe.evaluation.metrics import clean, table
-from mcoe.evaluation.report import Report, evaluate_network, trained_stride
+from mcoe.evaluation.report import Report, evaluate_network, trained_with
 from mcoe.model.weights import STORAGES, load_weights, save_weights
 
 #: The largest file that may be bundled, bytes.
@@ -36,12 +36,11 @@ def main(argv: list[str]) -> int:
         print(f"{args.out}: {size / 1e6:.1f} MB, {args.storage}; give --data to measure and record its scores")
         return _fits(size)
     pack = open_or_build(args.data, args.pack, size=net.config.size, bins=net.config.bins)
-    stride = trained_stride(metadata)
-    device = pick_device(args.device)
-    before = evaluate_network(net, pack, f"{args.weights.stem}, as trained", stride=stride, device=device)
+    how = trained_with(metadata) | {"device": pick_device(args.device)}
+    before = evaluate_network(net, pack, f"{args.weights.stem}, as trained", **how)
     save_weights(args.out, net, metadata, args.storage)
     title = f"{args.out.name}, {args.storage}"
-    after = evaluate_network(load_weights(args.out)[0], pack, title, stride=stride, device=device)
+    after = evaluate_network(load_weights(args.out)[0], pack, title, **how)
     metadata = metadata | {"scores": clean(_recorded(before, after, pack.extra))}
     size = save_weights(args.out, net, metadata, args.storage)
     print(table([(r.title, r.values, r.bounds) for r in (before, after)]))

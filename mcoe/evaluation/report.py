@@ -19,7 +19,8 @@ from mcoe.data.clips import clip_set
 from mcoe.data.feed import Feed
 from mcoe.data.pack import Pack
 from mcoe.evaluation.metrics import Predictions, intervals, lighting_gap, mean_scores, scores
-from mcoe.evaluation.predict import CLIPS, predict_clips
+from mcoe.evaluation.predict import CLIPS, Per, predict_clips
+from mcoe.model.facts import DEFAULT_WINDOW_US
 from mcoe.model.network import MCOENet
 
 
@@ -56,8 +57,12 @@ def report(title: str, runs: Sequence[Predictions]) -> Report:
 def evaluate_network(
     net: MCOENet, pack: Pack, title: str, *, subset: str = "testing", mask: str | None = None,
     clips: int = CLIPS, stride: int = STRIDE, device: torch.device | None = None,
+    window_us: int = DEFAULT_WINDOW_US, temperature: float = 1.0, per: Per = "sequence",
 ) -> Report:  # fmt: skip
-    """Evaluate one network on a pack's subset.
+    """Evaluate one network on a pack's subset, per sequence or per window.
+
+    Args:
+        window_us, temperature: as the weights' metadata say (:func:`trained_with`).
 
     Raises:
         McoeError: the subset is empty, or ``mask`` hides the only stream that the network has.
@@ -71,13 +76,22 @@ def evaluate_network(
         print(f"{len(chosen.unusable)} sequences without a usable clip: {', '.join(chosen.unusable[:5])}")
     place = device or torch.device("cpu")
     net.to(place)
-    feed = Feed(pack, place, resident=False)
-    return report(title, [predict_clips(net, feed, chosen, most=clips, mask=mask)])
+    feed = Feed(pack, place, window_us, resident=False)
+    said = predict_clips(net, feed, chosen, most=clips, mask=mask, temperature=temperature, per=per)
+    return report(title, [said])
 
 
-def trained_stride(metadata: dict[str, Any]) -> int:
-    """Return the stride that weights were trained with, from their metadata."""
-    return int(metadata.get("training", {}).get("stride", STRIDE))
+def trained_with(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return how weights were trained and are to be read, from their metadata: stride, window and temperature.
+
+    Weights that do not say take pairs 0.4 s apart, windows of 33 ms and logits as they are.
+    """
+    training = metadata.get("training", {})
+    return {
+        "stride": int(training.get("stride", STRIDE)),
+        "window_us": int(training.get("window_us", DEFAULT_WINDOW_US)),
+        "temperature": float(metadata.get("temperature", 1.0)),
+    }
 
 
 def read_predictions(folder: Path) -> list[Predictions]:
