@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.core.timing import WINDOW_US
 from mcoe.events.packets import Events, Frame
 from mcoe.model.facts import Facts
 
@@ -28,6 +29,9 @@ class Window:
         t0_us, t1_us: the window, µs; events satisfy ``t0_us <= timestamp < t1_us``.
         frame: the frame whose exposure ends at ``t1_us``; None where the source has no frames.
         events: the window's events, sensor coordinates; empty where the source has none.
+        past: the events before those, of the windows before, that the voxel grid holds too; oldest first, none where it
+            holds ``events`` alone.
+        voxel_us: length of what the voxel grid holds, up to ``t1_us``, µs; None for ``t0_us`` to ``t1_us``.
         roi: ``(x, y, side)`` of the square the network sees, sensor pixels.
         rgb: ``(3, S, S)`` float32, 0..1, RGB; None without a frame.
         voxel: ``(N_b, S, S)`` float32, signed event counts per sensor pixel; None without an event stream.
@@ -46,6 +50,13 @@ class Window:
     voxel: Float | None
     mirror: bool = False
     light: Hashable = None
+    past: tuple[Events, ...] = ()
+    voxel_us: int | None = None
+
+    @property
+    def voxel_span(self) -> tuple[int, int]:
+        """From when to when the events of the voxel grid were, µs."""
+        return (self.t0_us if self.voxel_us is None else self.t1_us - self.voxel_us), self.t1_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +180,7 @@ class EngineInfo:
         weights: the weights file's name; empty for an untrained network.
         size, bins: the input's S and N_b.
         facts: what the weights file says of itself; None for an untrained network.
+        window_us: length of the event window that the network wants, µs.
     """
 
     device: str
@@ -179,3 +191,4 @@ class EngineInfo:
     size: int
     bins: int
     facts: Facts | None = None
+    window_us: int = WINDOW_US

@@ -98,10 +98,11 @@ class Comparison(Feature):
         if pipeline is None or first is None or second is None or weights is None:
             return
         self._forget()
-        if (second.info.size, second.info.bins) != (first.size, first.bins):
+        shapes = [(info.size, info.bins, info.window_us) for info in (second.info, first)]
+        if shapes[0] != shapes[1]:
+            told = [f"{size} px, {bins} bins and {length / 1000:.0f} ms of events" for size, bins, length in shapes]
             self._refuse(
-                f"{weights.name} reads {second.info.size} px and {second.info.bins} bins, the first network "
-                f"{first.size} px and {first.bins}; compare networks of one input shape."
+                f"{weights.name} reads {told[0]}, the first network {told[1]}; compare networks of one input shape."
             )
             return
         pipeline.set_second(second)

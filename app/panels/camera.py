@@ -41,7 +41,7 @@ class CameraPanel(Panel):
 
     key = "camera"
     title = "Camera"
-    sentence = "The newest RGB frame, and over it the ON and OFF events of the 33 ms before its end."
+    sentence = "The newest RGB frame, and over it the ON and OFF events just before its end."
 
     def __init__(self) -> None:
         super().__init__()

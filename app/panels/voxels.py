@@ -51,7 +51,7 @@ class VoxelPanel(Panel):
             placeholder(painter, QRectF(left, top, bins * side + (bins - 1) * gap, side), words)
             return
         window = self.result.window
-        span = (window.t1_us - window.t0_us) / 1000
+        span = (window.voxel_span[1] - window.voxel_span[0]) / 1000
         scale = display_scale(voxel)
         for index, plane in enumerate(voxel):
             place = fitted(QRectF(left + index * (side + gap), top, side, side), 1.0)

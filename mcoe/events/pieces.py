@@ -7,6 +7,8 @@ piece: 400 ms at 30 Hz are 12 pieces whose 6th ends at the middle bin's centre.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,11 +47,18 @@ def piece_weights(
     return np.asarray(weights * inside[..., None, None], np.float32)
 
 
-def sum_pieces(pieces: Float, weights: Float) -> Float:
+def sum_pieces(pieces: Sequence[Float] | Float, weights: Float) -> Float:
     """Return a window's voxel grid ``(N_b, S, S)`` float32, signed events per sensor pixel.
 
+    Pieces are added one after the other and those of weight 0 left out, so that a window is the same to the last bit
+    whatever lies before it: also after a seek.
+
     Args:
-        pieces: ``(K, N_b, S, S)`` grids of :func:`~mcoe.events.inputs.voxel_input`, all of one region of interest.
+        pieces: K grids ``(N_b, S, S)`` of :func:`~mcoe.events.inputs.voxel_input`, all of one region of interest.
         weights: ``(K, N_b, N_b)`` of :func:`piece_weights`.
     """
-    return np.asarray(np.einsum("kpq,kpyx->qyx", weights, pieces, optimize=True), np.float32)
+    total = np.zeros_like(pieces[0])
+    for piece, weight in zip(pieces, weights, strict=True):
+        if weight.any():
+            total += np.tensordot(weight, piece, (0, 0))  # (N_b, S, S)
+    return total

@@ -38,4 +38,4 @@ class SessionLog:
 def _bare(window: Window) -> Window:
     # A view of one event as long as the window's events: they are still counted, and take no room.
     events = np.broadcast_to(np.zeros((), EVENT_DTYPE), len(window.events))
-    return replace(window, frame=None, rgb=None, voxel=None, events=events)
+    return replace(window, frame=None, rgb=None, voxel=None, events=events, past=())

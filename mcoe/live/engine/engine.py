@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import WINDOW_US
 from mcoe.core.words import Modality
 from mcoe.events.packets import empty_events
 from mcoe.explain.gradcam import explain_step
@@ -69,6 +70,7 @@ class Engine:
             size=net.config.size,
             bins=net.config.bins,
             facts=facts,
+            window_us=facts.window_us if facts is not None else WINDOW_US,
         )
 
     def step(

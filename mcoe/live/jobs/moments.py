@@ -49,7 +49,8 @@ def window_pairs(
         ValueError: its square leaves the sensor.
     """
     info, preprocessing = source.info, preprocessing or Preprocessing()
-    builder, pairing = WindowBuilder(info, engine.size, engine.bins, preprocessing.view), Pairing(stride)
+    builder = WindowBuilder(info, engine.size, engine.bins, preprocessing.view, engine.window_us)
+    pairing = Pairing(stride)
     builder.restart(epoch)
     kept = preprocessing.make_filter(info.size) if preprocessing.make_filter is not None else KeepAll()
     length_us = max(info.duration_us or 0, 1)

@@ -79,7 +79,7 @@ class StressedWindows:
     def _stress(self, window: Window) -> Window:
         made = stress_window(window, self._light, self._sensor, self._side, self._bins)
         # Without frame and events: those of so many windows could fill the memory.
-        self._kept[window.epoch, window.index] = dataclasses.replace(made, frame=None, events=empty_events())
+        self._kept[window.epoch, window.index] = dataclasses.replace(made, frame=None, events=empty_events(), past=())
         while len(self._kept) > STRESSED:
             self._kept.popitem(last=False)
         return made

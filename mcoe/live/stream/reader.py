@@ -17,6 +17,8 @@ from mcoe.live.stream.clock import PlaybackClock
 PACKETS = 64
 #: A seek starts reading this much before the older window of the pair, µs, so that both are whole.
 PREROLL_US = 200_000
+#: Longest event window that a network is expected to want, µs, until it is known what it wants.
+LONGEST_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Reader:
     ) -> None:
         self._open_source, self._clock = open_source, clock
         self._gap_us, self._lossless = gap_us, lossless
+        #: Length of the network's event window, µs: a seek begins so much earlier.
+        self.window_us = LONGEST_US
         self._opened, self._arrived = opened, arrived
         self.packets: Mailbox[Parcel] = Mailbox(PACKETS)
         #: The open source and what it says of itself; None before it is open.
@@ -110,7 +114,7 @@ class Reader:
                         generation = self.generation
                 if seek is not None:
                     show_from = seek
-                    source.seek(max(info.start_us, seek - self._gap_us - PREROLL_US))
+                    source.seek(max(info.start_us, seek - self._gap_us - self.window_us - PREROLL_US))
                 try:
                     packet = source.read(0.1 if info.live else 1.0)
                 except TimeoutError:

@@ -99,7 +99,8 @@ class Windower:
 
     def _first_builder(self, info: SourceInfo) -> WindowBuilder:
         engine = self._engine.get()
-        self._builder = WindowBuilder(info, engine.size, engine.bins)
+        self._reader.window_us = engine.window_us
+        self._builder = WindowBuilder(info, engine.size, engine.bins, window_us=engine.window_us)
         self._began()
         return self._builder
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mcoe.core.timing import TICK_US, WINDOW_US
+from mcoe.events.inputs import View, voxel_input
 from mcoe.events.packets import Frame, Packet, make_events, packet_end_us
-from mcoe.live.stream.windows import KEPT_US, PATIENCE_US, Pairing, WindowBuilder
+from mcoe.live.stream.windows import PATIENCE_US, Pairing, WindowBuilder
 from mcoe.results import Window
 from tests.live.fakes import SIZE, FakeSource, packets
 
@@ -122,7 +123,7 @@ def test_events_do_not_pile_up_when_the_frames_stop() -> None:
     for item in items[frames_end:]:
         if not isinstance(item, Frame):
             list(builder.feed(item))
-            assert len(builder._batches) <= KEPT_US // 10_000 + 2
+            assert len(builder._batches) <= (WINDOW_US + 2 * PATIENCE_US) // 10_000 + 2
 
 
 def test_events_before_a_gap_reach_their_windows() -> None:
@@ -137,3 +138,87 @@ def test_events_before_a_gap_reach_their_windows() -> None:
     inside = (before["timestamp"] >= first.t0_us) & (before["timestamp"] < first.t1_us)
     assert inside.sum() > 50
     assert len(first.events) >= 0.5 * inside.sum()
+
+
+LONG_US = 12 * TICK_US
+
+
+def long_windows(items: list[Packet], start: int = 0, view: View | None = None) -> list[Window]:
+    builder = WindowBuilder(FakeSource(items).info, 10, 3, window_us=LONG_US)
+    builder.restart(0)
+    found = []
+    for item in items[start:]:
+        found += builder.feed(item)
+        if view is not None and len(found) > 15:
+            builder.view = view
+    return found + list(builder.finish())
+
+
+def test_a_long_window_holds_the_events_since_so_long_before_the_frames_end() -> None:
+    items = packets()
+    events = all_events(items)
+    info = FakeSource(items).info
+    windows = long_windows(items)
+    assert len(windows) > 20
+    for window in windows[14:]:
+        assert window.voxel_span == (window.t1_us - LONG_US, window.t1_us)
+        span = max(window.voxel_span[0], int(events["timestamp"][0])), window.t1_us
+        wanted = voxel_input(events, window.voxel_span, info.size, window.roi, 10, 3)
+        assert window.voxel is not None
+        # Frames may end a little beside the bins' centres, so a piece's events may lie on both sides of one.
+        np.testing.assert_allclose(window.voxel.sum(), wanted.sum(), atol=0.1 * np.abs(wanted).sum() / 12)
+        kept = np.concatenate([*window.past, window.events])
+        assert kept["timestamp"][0] >= span[0] - TICK_US and kept["timestamp"][-1] < window.t1_us
+        assert (np.diff(kept["timestamp"]) >= 0).all()
+
+
+def test_pieces_on_the_bins_centres_make_the_window_that_the_events_themselves_make() -> None:
+    rng = np.random.default_rng(3)
+    image = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    times = np.sort(rng.integers(0, 24 * TICK_US, 4000))
+    events = make_events(
+        times, rng.integers(0, SIZE[0], 4000), rng.integers(0, SIZE[1], 4000), rng.integers(0, 2, 4000)
+    )
+    items: list[Packet] = []
+    for i in range(24):
+        first, last = np.searchsorted(times, (i * TICK_US, (i + 1) * TICK_US))
+        items += [events[first:last], Frame(image, i * TICK_US, (i + 1) * TICK_US)]
+    info = FakeSource(items).info
+    for window in long_windows(items)[13:]:
+        wanted = voxel_input(events, window.voxel_span, info.size, window.roi, 10, 3)
+        np.testing.assert_allclose(window.voxel, wanted, atol=1e-4)
+
+
+def test_a_long_window_is_the_same_to_the_last_bit_wherever_reading_began() -> None:
+    items = packets()
+    whole = {w.t1_us: w for w in long_windows(items)}
+    late = long_windows(items, start=len(items) // 4)
+    shared = [w for w in late if w.t1_us - LONG_US > late[0].t1_us + TICK_US]
+    assert len(shared) > 5
+    for window in shared:
+        assert np.array_equal(window.voxel, whole[window.t1_us].voxel)
+
+
+def test_a_moved_square_holds_for_the_whole_long_window() -> None:
+    items = packets()
+    view = View((3, 2, 15))
+    moved = long_windows(items, view=view)[-1]
+    builder = WindowBuilder(FakeSource(items).info, 10, 3, view, LONG_US)
+    builder.restart(0)
+    always = [w for item in items for w in builder.feed(item)] + list(builder.finish())
+    assert np.array_equal(moved.voxel, always[-1].voxel)
+
+
+def test_a_gap_between_frames_does_not_empty_a_long_window() -> None:
+    image = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    times = np.arange(0, 3_000_000, 500)
+    events = make_events(times, times % SIZE[0], times % SIZE[1], times // 500 % 2)
+    builder = WindowBuilder(FakeSource([events, Frame(image, 0, 1)]).info, 10, 3, window_us=LONG_US)
+    builder.restart(0)
+    ends = (33_333, 66_666, 2_900_000)
+    found = [w for end in ends for w in builder.feed(Frame(image, end - 10_000, end))]
+    found += [w for batch in np.array_split(events, 300) for w in builder.feed(batch)]
+    last = found[-1]
+    assert last.t1_us == 2_900_000
+    assert len(last.events) == LONG_US // 500
+    assert np.abs(last.voxel).sum() > 0
