@@ -16,7 +16,7 @@ from mcoe.capture.source import SourceInfo
 from mcoe.core.words import EMOTIONS
 from mcoe.live.stream.history import HistoryPoint
 from mcoe.results import EngineInfo, Prediction, Result, Window
-from mcoe.sensor.lighting import PRESETS, Lighting
+from mcoe.sensor.lighting import PRESETS, Lighting, parameters
 
 from ..widgets import theme
 from ..widgets.painting import (
@@ -59,16 +59,17 @@ class LightingPanel(Panel):
     #: The panel came onto the screen or left it.
     shown = Signal(bool)
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[Lighting] = Lighting) -> None:
         super().__init__()
-        self.light = Lighting()
+        self.rows = parameters(kind)
+        self.light = kind()
         self.on_screen = False
         self._judged: deque[tuple[float, bool]] = deque()  # (elapsed s, agreed), the last SPAN_S
         self._now_s = self._seen_s = -math.inf
         self._agreed_s: float | None = None
         self._lit_s = -math.inf  # when the present light came
         self.overlay = True
-        self.dials = make_dials()
+        self.dials = make_dials(kind)
         self.sweep_button = QPushButton("Sweep exposure…")
         self.sweep_button.setToolTip("Read the recording at −6 … +6 EV and draw how often each modality holds.")
         self.sweep_button.clicked.connect(self.sweep_requested)
@@ -91,10 +92,8 @@ class LightingPanel(Panel):
         grid = QGridLayout()
         grid.setHorizontalSpacing(18)
         grid.setVerticalSpacing(4)
-        names = ("ev", "side_ratio", "side_angle", "noise", "flicker_depth", "flicker_hz", "blur_px")
-        for i, name in enumerate(names):
-            grid.addWidget(self.dials[name], i // 4, i % 4)
-        grid.addWidget(self.sweep_button, 1, 3)
+        for i, control in enumerate([*self.dials.values(), self.sweep_button]):
+            grid.addWidget(control, i // 4, i % 4)
         for column in range(4):
             grid.setColumnStretch(column, 1)
         self.box.addSpacing(8)
@@ -111,9 +110,9 @@ class LightingPanel(Panel):
 
     def set_light(self, light: Lighting) -> None:
         """Stress the stream with ``light`` and show it on the dials."""
-        for name, dial in self.dials.items():
-            # A light without flicker has no rate to show; the dial keeps the mains' hum ready.
-            dial.set_value(getattr(light, name) or (50.0 if name == "flicker_hz" else 0.0))
+        for name, row in self.rows.items():
+            resting = row.rest is not None and getattr(light, row.of) == self.rows[row.of].default
+            self.dials[name].set_value(row.rest if resting and row.rest is not None else getattr(light, name))
         self._tell(light)
 
     def reset(self) -> None:
@@ -137,10 +136,12 @@ class LightingPanel(Panel):
         self.canvas.update()
 
     def _turned(self, name: str, value: float) -> None:
+        """Take a dial's value; what does nothing without another part of the light follows that part on and off."""
         changed = {name: value}
-        if name.startswith("flicker"):
-            depth = self.dials["flicker_depth"].value
-            changed = {"flicker_depth": depth, "flicker_hz": self.dials["flicker_hz"].value if depth else 0.0}
+        for other, row in self.rows.items():
+            if row.of and name in (row.of, other):
+                off = changed.get(row.of, getattr(self.light, row.of)) == self.rows[row.of].default
+                changed[other] = row.default if off else self.dials[other].value
         self._tell(dataclasses.replace(self.light, **changed))  # type: ignore[arg-type]  # names of the light's fields
 
     def _tell(self, light: Lighting) -> None:

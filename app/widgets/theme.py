@@ -45,15 +45,6 @@ EMOTION_DASHES: dict[str, tuple[int, ...]] = dict(
     zip(EMOTIONS, ((), (14, 3), (), (6, 3), (18, 3, 3, 3), (10, 4), (3, 3)), strict=True)
 )
 
-#: Families whose members must not be confused, for the test.
-FAMILIES = {
-    "polarity": (ON, OFF),
-    "modality": (RGB, EVENT),
-    "difference": (FOR, AGAINST),
-    "experts": tuple(KIND_COLOURS.values()),
-    "emotions": tuple(EMOTION_COLOURS.values()),
-}
-
 FONTS = ("Inter", "Noto Sans", "Segoe UI", "Helvetica Neue", "DejaVu Sans")
 
 

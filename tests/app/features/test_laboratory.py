@@ -75,11 +75,14 @@ def test_every_preset_can_be_shown_on_the_dials(panel, name):
      ("noise", 4, "noise", 1.0), ("flicker_depth", 10, "flicker_depth", 0.5), ("blur_px", 32, "blur_px", 8.0)],
 )  # fmt: skip
 def test_each_dial_changes_its_own_part_of_the_light(panel, qtbot, name, tick, field, value):
+    if of := panel.rows[name].of:
+        panel.dials[of].slider.setValue(panel.dials[of].slider.maximum())
     with qtbot.waitSignal(panel.light_changed) as told:
         panel.dials[name].slider.setValue(tick)
     light = told.args[0]
     assert getattr(light, field) == pytest.approx(value)
-    assert replace(light, **{field: getattr(Lighting(), field), "flicker_hz": 0.0}) == Lighting()
+    others = {other: row.default for other, row in panel.rows.items() if other == of or row.of == name}
+    assert replace(light, **others, **{field: getattr(Lighting(), field)}) == Lighting()
 
 
 def test_a_flicker_by_hand_has_a_rate_and_no_flicker_has_none(panel):

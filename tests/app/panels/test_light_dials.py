@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 
 from app.panels.light_dials import make_dials
+from app.panels.lighting import LightingPanel
 from mcoe.sensor.lighting import Lighting, parameters
 from tests.sensor.test_lighting import Foggy
 
@@ -24,6 +27,31 @@ def test_a_new_part_of_a_light_is_a_control(dials):
     fog.slider.setValue(fog.slider.maximum())
     assert (fog.value, fog.words) == (1, "1.0")
     assert Foggy(fog=fog.value).active
+
+
+def test_the_laboratory_places_it_and_tells_of_it(qtbot):
+    panel = LightingPanel(Foggy)
+    qtbot.addWidget(panel)
+    panel.resize(900, 700)
+    panel.show()
+    assert panel.dials["fog"].isVisible()
+    boxes = [dial.geometry() for dial in panel.dials.values()] + [panel.sweep_button.geometry()]
+    assert not any(a.intersects(b) for a, b in combinations(boxes, 2))
+    with qtbot.waitSignal(panel.light_changed) as told:
+        panel.dials["fog"].slider.setValue(panel.dials["fog"].slider.maximum())
+    assert told.args == [Foggy(fog=1)]
+
+
+@pytest.mark.parametrize(("lead", "follower"), [("flicker_depth", "flicker_hz"), ("side_ratio", "side_angle")])
+def test_what_needs_another_part_of_the_light_follows_it_on_and_off(qtbot, lead, follower):
+    panel = LightingPanel()
+    qtbot.addWidget(panel)
+    panel.dials[follower].slider.setValue(panel.dials[follower].slider.maximum())
+    assert panel.light == Lighting()
+    panel.dials[lead].slider.setValue(panel.dials[lead].slider.maximum())
+    assert getattr(panel.light, follower) == parameters(Lighting)[follower].high
+    panel.dials[lead].slider.setValue(panel.dials[lead].slider.minimum())
+    assert panel.light == Lighting()
 
 
 def test_every_control_ends_where_its_part_of_the_light_does(dials):

@@ -27,6 +27,16 @@ TO_XYZ = np.array(
 )
 
 
+#: Colours that must not be confused with one another.
+FAMILIES = {
+    "polarity": (theme.ON, theme.OFF),
+    "modality": (theme.RGB, theme.EVENT),
+    "difference": (theme.FOR, theme.AGAINST),
+    "experts": tuple(theme.KIND_COLOURS.values()),
+    "emotions": tuple(theme.EMOTION_COLOURS.values()),
+}
+
+
 def linear(colour: str) -> np.ndarray:
     c = np.array(theme.rgb(colour)) / 255
     return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
@@ -48,7 +58,7 @@ def contrast(a: str, b: str) -> float:
     ("family", "least"), [("polarity", 40), ("modality", 25), ("difference", 25), ("experts", 25), ("emotions", 12)]
 )
 def test_families_stay_apart(vision, family, least):
-    for a, b in combinations(theme.FAMILIES[family], 2):
+    for a, b in combinations(FAMILIES[family], 2):
         distance = np.linalg.norm(lab(VISION[vision] @ linear(a)) - lab(VISION[vision] @ linear(b)))
         assert distance >= least, (a, b)
 
@@ -66,7 +76,7 @@ def test_similar_emotions_also_differ_in_dashes():
 def test_text_is_legible(ground):
     for ink in (theme.TEXT, theme.DIM, theme.WARNING, theme.FAILURE):
         assert contrast(ink, ground) >= 4.5
-    for family in theme.FAMILIES.values():
+    for family in FAMILIES.values():
         for ink in family:
             assert contrast(ink, theme.PANEL) >= 4.5, ink
 
