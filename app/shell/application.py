@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pyqtgraph  # noqa: F401  a third of a second that a click would wait for
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from mcoe.core.errors import McoeError
+from mcoe.core.paths import assets
 
 from ..core.stream import Stream
 from ..core.workbench import Workbench
@@ -46,6 +48,8 @@ def run(
     if not isinstance(app, QApplication):
         app = QApplication(sys.argv[:1])
     app.setStyle("Fusion")
+    app.setDesktopFileName("mcoe-live")  # the entry in assets/, by which a desktop finds name and icon
+    app.setWindowIcon(QIcon(str(assets() / "mcoe-live.svg")))
     window = MainWindow(workbench)
     window.resize(1280, 800)
     if size is None:

@@ -23,6 +23,7 @@ def test_run_opens_the_recording_and_saves_the_window(qapp, maker, tmp_path, rep
     image = QImage(str(path))
     assert (image.width(), image.height()) == (1200, 760)
     assert signal.getsignal(signal.SIGINT) is before
+    assert not qapp.windowIcon().pixmap(64, 64).isNull()
 
 
 def test_a_screenshot_that_cannot_be_written_is_told(qapp, maker, tmp_path):
