@@ -23,6 +23,8 @@ from mcoe.events.packets import EVENT_DTYPE, Frame, Packet
 
 #: How long the child may take to start and import its libraries, s (a cold disk, a busy machine).
 START_DEADLINE_S = 60.0
+#: Bytes in one message at most: a colour frame of the largest sensor, and some.
+MESSAGE = 1 << 28
 
 
 class ChildGone(Exception):
@@ -130,9 +132,11 @@ class GuardedChild:
             ChildGone: it ended.
         """
         kind, length, *frame, first, second = HEADER.unpack(self._take(HEADER.size, deadline_s).tobytes())
+        if not 0 <= length <= MESSAGE:
+            raise ChildGone("it sent more than a packet can hold")
         payload = self._take(length, deadline_s if rest_s is None else rest_s)
         if kind == b"X":
-            raise ChildFailed(payload.tobytes().decode())
+            raise ChildFailed(payload.tobytes().decode(errors="replace"))
         start_us, end_us, height, width = frame
         return Message(kind, payload, start_us, end_us, height, width, (first, second))
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import signal
 import socket
 import struct
@@ -31,6 +32,10 @@ from mcoe.events.packets import Frame, Packet
 HEADER = struct.Struct("<c7q")
 #: The child kills itself this much after its parent should have, s: a parent that died cannot.
 ORPHAN_MARGIN_S = 3.0
+#: So much longer than a request may compute it may take by the clock on the wall: the computer may be busy.
+PATIENCE = 6
+#: Bytes that a child may take beyond what its libraries took: what no recording needs, and any computer has.
+MEMORY = 1 << 30
 
 
 class ParentLink:
@@ -56,7 +61,8 @@ class ParentLink:
         self._link.sendall(payload)
 
     def ready(self) -> None:
-        """Say that the libraries are imported: from now on the parent's deadline runs."""
+        """Say that the libraries are imported: from now on the parent's deadline runs, and memory is limited."""
+        limit_memory()
         self.send(b"H")
 
     def opened(self, fields: dict[str, Any]) -> None:
@@ -80,6 +86,36 @@ class ParentLink:
         """Return the parent's next request of ``size`` bytes, None once the parent has gone."""
         data = self._link.recv(size, socket.MSG_WAITALL)
         return data if len(data) == size else None
+
+
+def limit_memory(allowed: int = MEMORY) -> None:
+    """Let this process take ``allowed`` more bytes than it has; whatever asks for more is refused (MemoryError …).
+
+    Not the address space but the data is limited: libraries reserve addresses by the GiB and never touch them.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return  # no Linux: nothing that counts
+    taken = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData:"))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = taken + allowed
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+@contextlib.contextmanager
+def computing(seconds: float) -> Iterator[None]:
+    """End this process if the block takes ``seconds`` of computing, however long the clock on the wall says.
+
+    A busy computer is no damaged file: only what this process itself does counts. The kernel sends SIGPROF then,
+    whose default action needs no interpreter. Asleep for :data:`PATIENCE` times as long, it ends too.
+    """
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        with suicide_after(PATIENCE * seconds):
+            yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 @contextlib.contextmanager

@@ -11,12 +11,14 @@ from typing import NoReturn, TypeVar
 
 from mcoe.capture.files import format_of
 from mcoe.capture.guarded import ChildFailed, ChildGone, GuardedChild, Message
+from mcoe.capture.guarded_child import PATIENCE
 from mcoe.capture.replay_child import REQUEST
 from mcoe.capture.source import Source, SourceInfo
 from mcoe.core.errors import McoeError
+from mcoe.core.text import plain_path
 from mcoe.events.packets import Packet
 
-#: How long one packet may take to decode, s, before the file counts as damaged.
+#: How long one packet may compute, s, before the file counts as damaged.
 DEADLINE_S = 10.0
 #: Opening scans a file whose writer was killed: so much more time per byte, s.
 _SCAN_S_PER_BYTE = 1 / 50e6
@@ -30,7 +32,7 @@ def open_replay(path: str | os.PathLike[str], deadline_s: float = DEADLINE_S) ->
 
     Args:
         path: the recording; what can be read is :func:`mcoe.capture.files.formats`.
-        deadline_s: how long one packet may take to decode.
+        deadline_s: how long one packet may compute.
 
     Raises:
         McoeError: no such file, a type that nothing here reads (the message lists what is read), a damaged file.
@@ -46,13 +48,14 @@ class _Closed(Exception):
 class RecordedSource(Source):
     """A recording, read by ``mcoe.capture.files.<format_name>`` in a guarded child.
 
-    As a file never has "nothing yet", :meth:`read` raises no TimeoutError: it waits for the decoder, at most
-    ``deadline_s`` seconds, then kills it and raises McoeError. :meth:`close` from another thread ends the wait.
+    As a file never has "nothing yet", :meth:`read` raises no TimeoutError: it waits for the decoder, which ends after
+    ``deadline_s`` seconds of computing, or is ended after :data:`PATIENCE` times as many of silence, and raises
+    McoeError then. :meth:`close` from another thread ends the wait.
 
     Args:
         format_name: which of :func:`mcoe.capture.files.formats`.
         path: the recording.
-        deadline_s: how long one packet may take.
+        deadline_s: how long one packet may compute.
 
     Raises:
         McoeError: the file is damaged or of another type; the decoder hung or died.
@@ -64,6 +67,7 @@ class RecordedSource(Source):
         self.dropped_frames = 0
         self.dropped_events = 0
         self._deadline_s = deadline_s
+        self._shown = plain_path(path)
         self._failure: str | None = None
         self._ended = False
         self._asked = 0  # answers still to come
@@ -73,7 +77,7 @@ class RecordedSource(Source):
         open_s = deadline_s + (path.stat().st_size * _SCAN_S_PER_BYTE if path.is_file() else 0)
         self._child = GuardedChild("mcoe.capture.replay_child", format_name, str(path), str(open_s))
         try:
-            fields = self._told(lambda: self._child.opened(open_s))
+            fields = self._told(lambda: self._child.opened(PATIENCE * open_s))
             self._info = SourceInfo(**{**fields, "size": tuple(fields["size"])})
         except BaseException:
             self.close()
@@ -131,7 +135,7 @@ class RecordedSource(Source):
         self._asked += count
 
     def _answer(self) -> Message:
-        message = self._told(lambda: self._child.receive(self._deadline_s))
+        message = self._told(lambda: self._child.receive(PATIENCE * self._deadline_s))
         self.dropped_frames, self.dropped_events = message.dropped
         return message
 
@@ -142,22 +146,39 @@ class RecordedSource(Source):
         except ChildFailed as failed:
             self._fail(str(failed))
         except TimeoutError:
-            self._fail(self._hung())
+            self._fail(self._silent())
         except ChildGone:
             if self._closed:
                 raise _Closed from None
             code = self._child.exit_code()
             if code == -signal.SIGALRM:
+                self._fail(self._silent())
+            if code == -signal.SIGPROF:
                 self._fail(self._hung())
-            self._fail(f"{self.path} made its decoder die (exit code {code}): it is probably damaged, copy it again.")
+            self._fail(
+                f"{self._shown} made its decoder die ({_end(code)}): it is damaged, or asks for more memory than a "
+                "recording should; copy it again."
+            )
 
     def _hung(self) -> str:
         return (
-            f"{self.path} is damaged: its decoder got stuck for {self._deadline_s:g} s and was stopped; "
+            f"{self._shown} is damaged: its decoder got stuck for {self._deadline_s:g} s and was stopped; "
             "copy or record the file again."
+        )
+
+    def _silent(self) -> str:
+        return (
+            f"The decoder of {self._shown} did not answer for {PATIENCE * self._deadline_s:g} s; the computer or the "
+            "disk may be busy, so try again."
         )
 
     def _fail(self, sentence: str) -> NoReturn:
         self._failure = sentence
         self._child.hang_up()
         raise McoeError(sentence)
+
+
+def _end(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    return f"signal {-code}"

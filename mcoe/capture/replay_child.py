@@ -14,8 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mcoe.capture.files import Decoder, Format
-from mcoe.capture.guarded_child import ParentLink, run, suicide_after
-from mcoe.core.errors import McoeError
+from mcoe.capture.guarded_child import ParentLink, computing, run
+from mcoe.capture.reasons import reason
+from mcoe.core.text import plain_path
 
 #: kind, time µs
 REQUEST = struct.Struct("<cq")
@@ -26,7 +27,7 @@ def serve(parent: ParentLink, arguments: list[str]) -> None:
 
     Args:
         parent: who asks.
-        arguments: the format's name, the path, and the seconds that opening it or one packet may take.
+        arguments: the format's name, the path, and the seconds that opening it or one packet may compute.
     """
     name, path, deadline_s = arguments[0], Path(arguments[1]), float(arguments[2])
     try:
@@ -35,13 +36,13 @@ def serve(parent: ParentLink, arguments: list[str]) -> None:
         for needed in form.imports:
             importlib.import_module(needed)
         parent.ready()
-        with suicide_after(deadline_s):
+        with computing(deadline_s):
             decoder: Decoder = module.open_file(path)
         parent.opened(asdict(decoder.info))
         while (request := parent.request(REQUEST.size)) is not None:
             kind, time_us = REQUEST.unpack(request)
             packet = None
-            with suicide_after(deadline_s):
+            with computing(deadline_s):
                 if kind == b"N":
                     packet = decoder.read()
                 else:
@@ -53,11 +54,8 @@ def serve(parent: ParentLink, arguments: list[str]) -> None:
                 parent.send(b"Z" if kind == b"N" else b"K")
     except (BrokenPipeError, ConnectionResetError):
         return
-    except McoeError as error:
-        parent.failed(str(error))
     except Exception as error:
-        reason = (str(error).splitlines() or [""])[0][:200]
-        parent.failed(f"{path} cannot be decoded ({type(error).__name__}: {reason}); it is probably damaged.")
+        parent.failed(reason(plain_path(path), error))
 
 
 if __name__ == "__main__":

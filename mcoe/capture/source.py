@@ -7,21 +7,31 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from mcoe.core.errors import McoeError
+from mcoe.core.text import plain_text
 from mcoe.events.packets import Packet
+
+#: No sensor has a longer side, pixels: whoever states one would have us ask for memory in its name.
+MAX_SIDE = 8192
+#: No recording begins further from 0, or is longer, µs: a century.
+MAX_TIME_US = 100 * 366 * 86_400 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source says of itself once it is open.
+    """What a source says of itself once it is open, whether a file, a device or a server: checked once, here.
 
     Attributes:
-        name: what to show a user, e.g. a file name or ``DAVIS346 00000336``.
-        size: sensor ``(width, height)`` in pixels.
+        name: what to show a user, e.g. a file name or ``DAVIS346 00000336``; made plain and bounded.
+        size: sensor ``(width, height)`` in pixels, each 1 to :data:`MAX_SIDE`.
         has_frames: whether :meth:`Source.read` can return frames.
         has_events: whether it can return events.
         live: a live source cannot seek and must never be made to wait; a file can do both.
         start_us: time of the first packet, µs (0 for a live source that has not begun).
         duration_us: length, µs; None for a live source.
+
+    Raises:
+        McoeError: a size or a time that no recording and no camera has.
     """
 
     name: str
@@ -31,6 +41,24 @@ class SourceInfo:
     live: bool
     start_us: int = 0
     duration_us: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", plain_text(self.name) or "a source without a name")
+        width, height = self.size
+        if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+            raise McoeError(
+                f"{self.name} states a sensor of {_number(width)}×{_number(height)} pixels, which cannot be (1 to "
+                f"{MAX_SIDE} each way); it is damaged, or set up wrongly."
+            )
+        if not (abs(self.start_us) <= MAX_TIME_US and 0 <= (self.duration_us or 0) <= MAX_TIME_US):
+            raise McoeError(
+                f"{self.name} states times that cannot be (from {_number(self.start_us)} µs, "
+                f"{_number(self.duration_us or 0)} µs long); it is damaged, record or copy it again."
+            )
+
+
+def _number(value: int) -> str:
+    return str(value) if abs(value) < 10**18 else "far too many"
 
 
 class Source(Protocol):

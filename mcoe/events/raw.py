@@ -22,4 +22,4 @@ def read_raw(path: Path) -> tuple[Events, NDArray[np.int64]]:
             events = make_events(arrays["timestamp"], arrays["x"], arrays["y"], arrays["polarity"])
             return events, np.asarray(arrays["frame_end_us"], np.int64)
     except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds for a damaged file
-        raise McoeError(f"The event file {path} is damaged ({error}); render or copy it again.") from error
+        raise McoeError(f"The event file {path} is damaged; render or copy it again.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,14 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.capture.files import extensions
+from mcoe.capture.reasons import reason
 from mcoe.capture.replay import open_replay
 from mcoe.capture.source import Source
 from mcoe.core.errors import McoeError
 from mcoe.core.images import IMAGE_SUFFIXES, read_image
+from mcoe.core.text import plain_path
 from mcoe.core.timing import FRAME_RATE, WINDOW_US
 from mcoe.core.words import EMOTIONS, emotion_of, parse_name
 from mcoe.events.packets import Frame, packet_end_us
 from mcoe.recording.sidecar import Sidecar, load_sidecar
+
+log = logging.getLogger(__name__)
 
 #: Stream time in which a preview looks for a frame, µs; where there is none it draws the events of one window.
 PATIENCE_US = 1_000_000
@@ -109,6 +114,14 @@ def preview(path: Path, width: int = 240) -> Preview:
     Args:
         width: of the picture, pixels.
     """
+    try:
+        return _look_into(path, width)
+    except Exception as error:  # one file of a folder must not take the others from view
+        log.warning("%s has no preview", path, exc_info=True)
+        return Preview(path, 0, (), None, reason(plain_path(path), error))
+
+
+def _look_into(path: Path, width: int) -> Preview:
     if path.is_dir():
         return _sequence(path, width)
     duration_us = 0

@@ -115,6 +115,13 @@ class CameraSource(Source):
         self._dropped_before = 0
         self._device = device = open_device(serial, self._wanted)
         try:
+            self._info = SourceInfo(
+                name=device.name,
+                size=device.size,
+                has_frames=device.capabilities.frames is Support.YES,
+                has_events=device.capabilities.events is Support.YES,
+                live=True,
+            )
             self._applied = device.apply(self._wanted)
         except DeviceLost as lost:
             _close_quietly(device)
@@ -124,13 +131,6 @@ class CameraSource(Source):
             raise
         self._serial = device.serial if device.serial is not None else serial
         self.capabilities: Capabilities = device.capabilities
-        self._info = SourceInfo(
-            name=device.name,
-            size=device.size,
-            has_frames=device.capabilities.frames is Support.YES,
-            has_events=device.capabilities.events is Support.YES,
-            live=True,
-        )
         self._timeline = Timeline(device.size)
         self._merger = Merger() if self._info.has_frames and self._info.has_events and not device.in_order else None
         self._thread = threading.Thread(target=self._guard, args=(device,), name=f"camera-{device.name}", daemon=True)
@@ -208,10 +208,10 @@ class CameraSource(Source):
                     current = self._reopen(str(lost))
         except Closed:
             pass
-        except Exception as error:
+        except Exception:
             log.exception("%s stopped", self._info.name)
             state = "failed"
-            reason = f"{self._info.name} stopped on an unexpected {type(error).__name__} ({error}); open it again."
+            reason = f"{self._info.name} stopped on an unexpected error, told in the log; open it again."
         finally:
             if current is not None:
                 _close_quietly(current)

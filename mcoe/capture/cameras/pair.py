@@ -152,9 +152,9 @@ class PairSource(Source):
             pass
         except McoeError as error:
             self._error = str(error)
-        except Exception as error:
+        except Exception:
             log.exception("%s stopped", self.pair)
-            self._error = f"{self.pair} stopped on an unexpected {type(error).__name__} ({error}); open it again."
+            self._error = f"{self.pair} stopped on an unexpected error, told in the log; open it again."
         finally:
             self._mailbox.close()
 

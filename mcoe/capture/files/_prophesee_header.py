@@ -35,15 +35,16 @@ class Header:
     @property
     def size(self) -> tuple[int, int] | None:
         """The sensor's (width, height), pixels, from whichever line states it."""
-        plain = re.fullmatch(r"(\d+)x(\d+)", self.fields.get("geometry", ""))
+        plain = re.fullmatch(r"([0-9]{1,9})x([0-9]{1,9})", self.fields.get("geometry", ""))
         if plain:
             return int(plain[1]), int(plain[2])
-        width, height = (re.search(rf"{name}=(\d+)", self.fields.get("format", "")) for name in ("width", "height"))
+        width, height = (
+            re.search(rf"{name}=([0-9]{{1,9}})", self.fields.get("format", "")) for name in ("width", "height")
+        )
         if width and height:
             return int(width[1]), int(height[1])
-        if self.fields.get("width", "").isdigit() and self.fields.get("height", "").isdigit():
-            return int(self.fields["width"]), int(self.fields["height"])
-        return None
+        lines = [re.fullmatch("[0-9]{1,9}", self.fields.get(key, "")) for key in ("width", "height")]
+        return (int(lines[0][0]), int(lines[1][0])) if lines[0] and lines[1] else None
 
 
 def read_header(path: Path) -> Header:

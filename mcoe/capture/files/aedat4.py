@@ -15,6 +15,7 @@ from mcoe.capture.files._format import Format
 from mcoe.capture.files._merge import Merged
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
+from mcoe.core.text import plain_text
 from mcoe.events.packets import EVENT_DTYPE, Events, Frame, empty_events
 
 #: What every version of the format begins with, and this one.
@@ -51,7 +52,7 @@ class Aedat4Decoder(Merged):
         self._event_stream = self._stream(self._recording.isStreamOfEventType, "events")
         self._frame_stream = self._stream(self._recording.isStreamOfFrameType, "frames")
         if not self._event_stream and not self._frame_stream:
-            found = ", ".join(self._recording.getStreamNames()) or "no streams at all"
+            found = plain_text(", ".join(self._recording.getStreamNames()), 60) or "no streams at all"
             raise McoeError(f"{path} holds neither events nor frames ({found}); record it with at least one of them.")
         first_events = self._event_stream and self._recording.getNextEventBatch(self._event_stream)
         first_frame = self._frame_stream and self._recording.getNextFrame(self._frame_stream)
@@ -143,5 +144,4 @@ def _open(path: Path) -> Any:
 def _why_not_opened(path: Path, reason: str) -> str:
     if "EndOfFile" in reason or "truncated" in reason or "FileDataTable" in reason:
         return f"{path} is cut short: its end is missing, so copy or download it again."
-    first = reason.splitlines()[0][:150] if reason else "no reason given"
-    return f"{path} is damaged: its header cannot be read ({first}); copy or record it again."
+    return f"{path} is damaged: its header cannot be read; copy or record it again."

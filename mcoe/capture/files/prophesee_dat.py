@@ -7,6 +7,7 @@ from pathlib import Path
 from mcoe.capture.files._format import Decoder, Format
 from mcoe.capture.files._prophesee_header import header_of, read_header
 from mcoe.core.errors import McoeError
+from mcoe.core.text import plain_text
 
 #: The event type and size between the header and the words, bytes.
 _TYPE_AND_SIZE = 2
@@ -27,6 +28,6 @@ def open_file(path: Path) -> Decoder:
     header = read_header(path)
     version = header.fields.get("version")
     if version != "2":
-        stated = "no stated format" if version is None else f"DAT version {version}"
+        stated = "no stated format" if version is None else f"DAT version {plain_text(version, 40)}"
         raise McoeError(f"{path} is encoded as {stated}; export it as EVT2, EVT2.1, EVT3 or DAT version 2.")
     return PropheseeDecoder(path, header.end + _TYPE_AND_SIZE, DAT, header.size)

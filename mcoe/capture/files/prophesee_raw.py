@@ -8,6 +8,7 @@ from pathlib import Path
 from mcoe.capture.files._format import Decoder, Format
 from mcoe.capture.files._prophesee_header import header_of, read_header
 from mcoe.core.errors import McoeError
+from mcoe.core.text import plain_text
 
 #: Sensors whose EVT2.1 comes with the two halves of a word swapped, where the header does not say.
 _LEGACY = re.compile(r"imx636|imx646|gen41", re.IGNORECASE)
@@ -34,7 +35,7 @@ def open_file(path: Path) -> Decoder:
         case "evt21" | "evt2.1":
             encoding = EVT21
         case _:
-            stated = header.fields.get("format", "no stated format")
+            stated = plain_text(header.fields.get("format", "no stated format"), 40)
             raise McoeError(f"{path} is encoded as {stated}; export it as EVT2, EVT2.1, EVT3 or DAT version 2.")
     orders = [option for option in header.options if option.startswith("endianness=")]
     legacy = "endianness=legacy" in orders if orders else _LEGACY.search(header.fields.get("plugin_name", ""))

@@ -13,12 +13,15 @@ from mcoe.capture.files._format import Format
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import Frame, Packet
-from mcoe.sensor.emulator import EventEmulator
 
 #: A seek that lands behind its target (a video of varying rate) tries again so many frames earlier.
 _STEP_BACK = 30
 
-FORMAT = Format(title="Video", suffixes=(".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"), imports=("cv2",))
+FORMAT = Format(
+    title="Video",
+    suffixes=(".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"),
+    imports=("cv2", "mcoe.sensor.emulator"),
+)
 
 
 def open_file(path: Path) -> VideoDecoder:
@@ -35,6 +38,8 @@ class VideoDecoder:
 
     def __init__(self, path: Path) -> None:
         import cv2
+
+        from mcoe.sensor.emulator import EventEmulator
 
         self._path = path
         self.dropped_frames = 0

@@ -55,8 +55,8 @@ def serve(parent: ParentLink, arguments: list[str]) -> None:
         _serve(parent, arguments[0], int(arguments[1]), float(arguments[2]))
     except (BrokenPipeError, ConnectionResetError):
         return
-    except Exception as error:
-        parent.failed(f"{type(error).__name__}: {error}")
+    except Exception:
+        parent.failed("what it streams cannot be decoded")
 
 
 def _serve(parent: ParentLink, host: str, port: int, deadline_s: float) -> None:
@@ -66,8 +66,8 @@ def _serve(parent: ParentLink, host: str, port: int, deadline_s: float) -> None:
     try:
         with suicide_after(deadline_s):
             reader = dv.io.NetworkReader(host, port)
-    except RuntimeError as error:
-        parent.failed(str(error))
+    except RuntimeError:
+        parent.failed("nothing streams there, or in another language than dv-processing's")
         return
     has_events, has_frames = bool(reader.isEventStreamAvailable()), bool(reader.isFrameStreamAvailable())
     size = reader.getEventResolution() if has_events else reader.getFrameResolution() if has_frames else None
