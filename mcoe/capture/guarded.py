@@ -13,12 +13,15 @@ import select
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+import mcoe
 from mcoe.capture.guarded_child import HEADER
+from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Frame, Packet
 
 #: How long the child may take to start and import its libraries, s (a cold disk, a busy machine).
@@ -79,7 +82,7 @@ class GuardedChild:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", module, str(theirs.fileno()), *arguments],
                 pass_fds=(theirs.fileno(),),
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, map(os.path.abspath, sys.path)))},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(_search_path())},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -105,8 +108,15 @@ class GuardedChild:
             TimeoutError: it took longer.
             ChildFailed: it could not.
             ChildGone: it ended.
+            McoeError: it did not come as far as opening anything.
         """
-        self.receive(START_DEADLINE_S)
+        try:
+            self.receive(START_DEADLINE_S)
+        except (TimeoutError, ChildGone) as error:
+            raise McoeError(
+                f"The process that would open it did not start (exit code {self.exit_code(0.5)}); check that the "
+                "program's installation is whole, and the computer's free memory."
+            ) from error
         fields: dict[str, Any] = json.loads(self.receive(deadline_s).payload.tobytes())
         return fields
 
@@ -173,3 +183,16 @@ class GuardedChild:
         self.hang_up()
         self._link.close()
         self._process.wait()
+
+
+def _search_path() -> list[str]:
+    """Return where this process finds modules, without its main script's folder.
+
+    That folder is searched before the standard library, which the child has still to import: a file there that is named
+    like one of its modules would keep it from starting.
+    """
+    root = Path(mcoe.__file__).resolve().parents[1]
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    folder = Path(script).absolute().parent if script else Path.cwd()
+    paths = [Path(path).absolute() for path in sys.path]
+    return [str(path) for path in paths if path != folder or path.resolve() == root]

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from mcoe.capture.guarded import ChildFailed, ChildGone, GuardedChild
+from mcoe.core.errors import McoeError
 
 MODULE = """
 import sys, time
@@ -44,6 +45,13 @@ def start(tmp_path, monkeypatch):
 
 def test_what_it_opened_is_told(start):
     assert start("sleep", "well").opened(30) == {"told": ["sleep", "well"]}
+
+
+def test_one_that_does_not_start_is_not_the_fault_of_what_it_should_open():
+    child = GuardedChild("no_such_module")
+    with pytest.raises(McoeError, match=r"did not start \(exit code 1\)"):
+        child.opened(30)
+    child.close()
 
 
 def test_its_last_word_is_heard_though_it_has_gone_before_it_was_asked(start):

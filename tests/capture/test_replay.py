@@ -119,7 +119,8 @@ def test_closing_wakes_a_reader_and_leaves_no_child(small_aedat4):
 
 
 def test_the_main_script_is_not_imported_again(small_aedat4, tmp_path):
-    """A script without a __main__ guard, as a window's start script may be."""
+    """A script without a __main__ guard, beside a file that is named like a module of the standard library."""
+    (tmp_path / "types.py").write_text("raise ImportError('another one was looked for')\n")
     script = tmp_path / "program.py"
     script.write_text(
         "print('main runs')\n"
