@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
@@ -22,6 +21,10 @@ JobState = Literal["running", "done", "cancelled", "failed"]
 
 class Cancelled(Exception):
     """Raised by work that was asked to stop and did."""
+
+
+class _Item(NamedTuple):
+    item: object
 
 
 class Job(QObject, Generic[Made]):
@@ -68,9 +71,8 @@ class Job(QObject, Generic[Made]):
         self._woken, self._muted = False, False
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._items: deque[object] = deque()
+        self._happened_since: list[float | _Item] = []  # shares done and what is ready, in their order, not told yet
         self._outcome: tuple[JobState, Made | None, str] | None = None
-        self._newest: float | None = None  # of the thread; ``share`` is what has been told
         # Queued: the thread never runs a slot, and never waits for one.
         self._happened.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self.thread_of_work = threading.Thread(target=self._run, name=name, daemon=not kept)
@@ -93,7 +95,9 @@ class Job(QObject, Generic[Made]):
     def progress(self, share: float) -> bool:
         """Note how much is done, 0..1; return whether to go on."""
         with self._lock:
-            self._newest = share
+            if self._happened_since and isinstance(self._happened_since[-1], float):
+                self._happened_since.pop()
+            self._happened_since.append(float(share))
         self._wake()
         return not self._stop.is_set()
 
@@ -105,7 +109,7 @@ class Job(QObject, Generic[Made]):
     def tell(self, item: object) -> None:
         """Hand over something that is ready before the end."""
         with self._lock:
-            self._items.append(item)
+            self._happened_since.append(_Item(item))
         self._wake()
 
     def _run(self) -> None:
@@ -148,15 +152,16 @@ class Job(QObject, Generic[Made]):
             return
         with self._lock:
             self._woken = False
-            items, self._items = self._items, deque()
-            share, outcome = self._newest, self._outcome
+            happened, self._happened_since = self._happened_since, []
+            outcome = self._outcome
         if self.state != "running":
             return
-        for item in items:
-            self.told.emit(item)
-        if share is not None and share != self.share:
-            self.share = share
-            self.progressed.emit(share)
+        for each in happened:
+            if isinstance(each, _Item):
+                self.told.emit(each.item)
+            elif each != self.share:
+                self.share = each
+                self.progressed.emit(each)
         if outcome is None:
             return
         self.thread_of_work.join()  # it has nothing left to do, and whoever hears of the end may let go of the job
