@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import mcoe
 from mcoe.capture.guarded_child import HEADER
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Frame, Packet
@@ -191,7 +190,7 @@ def _search_path() -> list[str]:
     That folder is searched before the standard library, which the child has still to import: a file there that is named
     like one of its modules would keep it from starting.
     """
-    root = Path(mcoe.__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]  # what holds the package
     script = getattr(sys.modules["__main__"], "__file__", None)
     folder = Path(script).absolute().parent if script else Path.cwd()
     paths = [Path(path).absolute() for path in sys.path]

@@ -21,8 +21,8 @@ from mcoe.core.device import DEVICES, pick_device
 from mcoe.core.errors import McoeError
 from mcoe.core.files import write_text
 from mcoe.data.pack import open_or_build
-from mcoe.evaluation.metrics import clean, lighting_gap, table
-from mcoe.evaluation.predict import CLIPS
+from mcoe.evaluation.metrics import by_grey, clean, differences, lighting_gap, table
+from mcoe.evaluation.predict import CLIPS, DRAWS
 from mcoe.evaluation.report import Report, evaluate_network, read_predictions, report, trained_with, write_predictions
 from mcoe.model.weights import load_weights
 
@@ -42,7 +42,12 @@ def main(argv: list[str]) -> int:
     add("--clips", type=int, default=CLIPS, help=f"clips per sequence ({CLIPS})")
     add("--stride", type=int, help="frames between a clip's two (default: as in training)")
     add("--window-us", type=int, help="length of the event window, µs (default: as in training)")
-    add("--per", choices=("sequence", "window"), default="sequence", help="what one answer is about")
+    add(
+        "--per",
+        choices=("sequence", "window", "draw"),
+        default="sequence",
+        help=f"what one answer is about: a sequence, a window, or one random clip a sequence in {DRAWS} runs",
+    )
     add("--zoom", type=float, default=1.0, help="read a centred square 1/ZOOM as large (1)")
     add("--device", choices=DEVICES, default="auto")
     add("--json", type=Path, help="write scores, intervals and confusion matrices here")
@@ -53,11 +58,21 @@ def main(argv: list[str]) -> int:
         parser.error("give --weights or --predictions")
     if args.weights and args.data is None:
         parser.error("--weights needs --data")
+    if args.per == "window" and args.save_predictions:
+        parser.error("a prediction file holds an answer per sequence; leave out --save-predictions or --per window")
     if args.clips < 1 or (args.stride or 0) < 0 or (args.window_us or 1) < 1:
         parser.error("--clips and --window-us must be at least 1 and --stride at least 0")
     reports, extra = _evaluate_all(args)
     reports += [report(folder.name, read_predictions(folder)) for folder in args.predictions]
     print(table([(r.title, r.values, r.bounds) for r in reports]))
+    compared = {r.title: differences(r.runs, reports[0].runs) for r in reports[1:] if _same_subjects(r, reports[0])}
+    for title, difference in compared.items():
+        d, low, high = (100 * v for v in difference["WAR"])
+        print(f"{title} minus {reports[0].title}: WAR {d:+.1f} points, paired 95 % interval {low:+.1f} … {high:+.1f}")
+    for r in reports:
+        if r.runs[0].grey is not None:
+            steps = (f"{s['from']:g}–{s['to']:g}: {100 * s['accuracy']:.1f}" for s in by_grey(r.runs[0]))
+            print(f"{r.title}, right by mean grey level, %: {', '.join(steps)}")
     kind = "virtual eyes" if "virtual" in json.dumps(extra).lower() else None
     for r in reports:
         gap = lighting_gap(r.values)
@@ -66,7 +81,8 @@ def main(argv: list[str]) -> int:
         print(f"Accuracy on {kind}.")
     try:
         if args.json:
-            write_text(args.json, json.dumps(clean({"data": extra, "rows": [r.to_dict() for r in reports]}), indent=1))
+            found = {"data": extra, "rows": [r.to_dict() for r in reports], "minus_first": compared}
+            write_text(args.json, json.dumps(clean(found), indent=1))
         if args.save_predictions:
             args.save_predictions.mkdir(parents=True, exist_ok=True)
             for r in reports:
@@ -79,6 +95,10 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         raise McoeError(f"The results cannot be written ({error}); name another place.") from error
     return 0
+
+
+def _same_subjects(a: Report, b: Report) -> bool:
+    return {s for run in a.runs for s in run.subjects} == {s for run in b.runs for s in run.subjects}
 
 
 def _evaluate_all(args: argparse.Namespace) -> tuple[list[Report], dict[str, Any]]:

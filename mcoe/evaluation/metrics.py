@@ -1,13 +1,15 @@
 """WAR, UAR, accuracy per lighting and emotion, calibration, and their intervals over subjects.
 
 WAR is the share of sequences that are right, UAR the mean of the classes' recalls (paper, 4). Intervals resample
-**subjects**, not sequences: 28 sequences of one person are not 28 independent observations.
+**subjects**, not sequences: 28 sequences of one person are not 28 independent observations. Virtual people who share a
+skin are not independent either: where skins are known, they are resampled first, then the subjects who wear them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,10 @@ Int = NDArray[np.int64]
 #: Table 1's columns, in its order, by the keys of :func:`scores`.
 COLUMNS = ("WAR", "UAR", *LIGHTINGS, *EMOTIONS)
 RESAMPLES = 2000
+#: Shares of all answers that the risk–coverage curve is read at.
+COVERAGE = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+#: Steps of the light continuum, mean grey levels.
+GREYS = (0, 1, 3, 10, 40, 90, 150, 200, 235, 256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Predictions:
         labels, lightings: ``(n,)`` true indices in EMOTIONS and LIGHTINGS.
         scores: ``(n, J)``; the largest is the answer.
         probabilistic: whether ``scores`` are probabilities, so that calibration means something.
+        grey: ``(n,)`` mean grey level 0..255 of the frame that was judged, where one frame was.
+        skins: ``n`` skins of virtual subjects; empty where none is known.
     """
 
     names: tuple[str, ...]
@@ -40,6 +48,8 @@ class Predictions:
     lightings: Int
     scores: Float
     probabilistic: bool = True
+    grey: Float | None = None
+    skins: tuple[str, ...] = ()
 
     @property
     def answers(self) -> Int:
@@ -62,7 +72,7 @@ def scores(predictions: Predictions) -> dict[str, float]:
 
 
 def intervals(runs: Sequence[Predictions], resamples: int = RESAMPLES, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """Bootstrap 95 % intervals of the runs' mean scores over subjects.
+    """Bootstrap 95 % intervals of the runs' mean scores over subjects, and over skins where they are known.
 
     Every resample draws the same subjects for all runs, so the runs' mean is resampled as a whole.
 
@@ -72,10 +82,39 @@ def intervals(runs: Sequence[Predictions], resamples: int = RESAMPLES, seed: int
     subjects = sorted({s for run in runs for s in run.subjects})
     if len(subjects) < 2:
         return {name: (float("nan"), float("nan")) for name in COLUMNS}
-    draws = np.random.default_rng(seed).multinomial(len(subjects), np.full(len(subjects), 1 / len(subjects)), resamples)
+    draws = _resample(subjects, runs, resamples, seed)
     values = np.mean([_columns(np.tensordot(draws, _subject_counts(run, subjects), 1)) for run in runs], axis=0)
     low, high = _nan_quantiles(values)
     return {name: (float(a), float(b)) for name, a, b in zip(COLUMNS, low, high, strict=True)}
+
+
+def differences(
+    rows: Sequence[Predictions], base: Sequence[Predictions], resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, tuple[float, float, float]]:
+    """Mean scores of ``rows`` minus those of ``base``, with paired bootstrap 95 % intervals over subjects.
+
+    Every resample draws the same subjects for both, so what is easy or hard about a person cancels out: two networks
+    whose own intervals overlap may still differ.
+
+    Returns:
+        ``(difference, 2.5 %, 97.5 %)`` per column; NaN with a single subject.
+
+    Raises:
+        ValueError: the two did not answer for the same subjects.
+    """
+    subjects = sorted({s for run in rows for s in run.subjects})
+    if subjects != sorted({s for run in base for s in run.subjects}):
+        raise ValueError("a paired difference needs the same subjects on both sides")
+    draws = _resample(subjects, [*rows, *base], resamples, seed)
+    draws[0] = 1  # the sample itself
+
+    def values(runs: Sequence[Predictions]) -> Float:
+        each = [_columns(np.tensordot(draws, _subject_counts(run, subjects), 1)) for run in runs]
+        return np.asarray(np.mean(each, axis=0), np.float64)
+
+    gap = values(rows) - values(base)
+    low, high = _nan_quantiles(gap[1:]) if len(subjects) > 1 else (np.full(gap.shape[1], np.nan),) * 2
+    return {n: (float(d), float(a), float(b)) for n, d, a, b in zip(COLUMNS, gap[0], low, high, strict=True)}
 
 
 def calibration_error(predictions: Predictions, bins: int = 15) -> float:
@@ -85,6 +124,34 @@ def calibration_error(predictions: Predictions, bins: int = 15) -> float:
     which = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(which, right - confidence, bins)
     return float(np.abs(gaps).sum() / len(right))
+
+
+def risk_coverage(predictions: Predictions, shares: Sequence[float] = COVERAGE) -> dict[str, float]:
+    """Accuracy of the surest answers, per share of all that is answered: ``1``, ``0.9`` … as keys."""
+    surest = np.argsort(-predictions.scores.max(1), kind="stable")
+    right = (predictions.answers == predictions.labels)[surest]
+    return {f"{share:g}": float(right[: max(1, round(share * len(right)))].mean()) for share in shares}
+
+
+def by_grey(predictions: Predictions, edges: Sequence[float] = GREYS) -> list[dict[str, float]]:
+    """Accuracy by the judged frame's mean grey level: light as a continuum, from empty to white.
+
+    Returns:
+        Per step of ``edges`` that has an answer: ``from``, ``to``, ``answers``, ``subjects``, ``accuracy``.
+
+    Raises:
+        ValueError: the predictions are not of single frames.
+    """
+    if predictions.grey is None:
+        raise ValueError("a grey level belongs to one frame: predict per window")
+    right, subjects = predictions.answers == predictions.labels, np.array(predictions.subjects)
+    found = []
+    for low, high in pairwise(edges):
+        inside = (predictions.grey >= low) & (predictions.grey < high)
+        if inside.any():
+            counts = {"answers": int(inside.sum()), "subjects": len(set(subjects[inside]))}
+            found.append({"from": low, "to": high, **counts, "accuracy": float(right[inside].mean())})
+    return found
 
 
 def table(rows: Sequence[tuple[str, dict[str, float], dict[str, tuple[float, float]] | None]]) -> str:
@@ -123,6 +190,23 @@ def clean(value: Any) -> Any:
 
 def _percent(value: float) -> str:
     return "–" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def _resample(subjects: Sequence[str], runs: Sequence[Predictions], resamples: int, seed: int) -> Int:
+    """How often each subject is drawn, ``(resamples, n_subjects)``: skins with replacement, then as many of each drawn
+    skin's subjects as wear it; subjects alone where fewer than two skins are known."""
+    rng = np.random.default_rng(seed)
+    skin_of = {s: k for run in runs for s, k in zip(run.subjects, run.skins, strict=False) if k}
+    skins = sorted({skin_of.get(s, "") for s in subjects})
+    n = len(subjects)
+    if len(skins) < 2:
+        return np.asarray(rng.multinomial(n, np.full(n, 1 / n), resamples), np.int64)
+    worn = [np.array([i for i, s in enumerate(subjects) if skin_of.get(s, "") == skin]) for skin in skins]
+    draws = np.zeros((resamples, n), np.int64)
+    times = rng.multinomial(len(skins), np.full(len(skins), 1 / len(skins)), resamples)  # (resamples, n_skins)
+    for who, often in zip(worn, times.T, strict=True):
+        draws[:, who] = rng.multinomial(often * len(who), np.full(len(who), 1 / len(who)))
+    return draws
 
 
 def _subject_counts(predictions: Predictions, subjects: Sequence[str] | None = None) -> Int:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,8 +18,16 @@ from mcoe.core.words import EMOTIONS, emotion_of, parse_name
 from mcoe.data.clips import clip_set
 from mcoe.data.feed import Feed
 from mcoe.data.pack import Pack
-from mcoe.evaluation.metrics import Predictions, intervals, lighting_gap, mean_scores, scores
-from mcoe.evaluation.predict import CLIPS, Per, predict_clips
+from mcoe.evaluation.metrics import (
+    Predictions,
+    by_grey,
+    intervals,
+    lighting_gap,
+    mean_scores,
+    risk_coverage,
+    scores,
+)
+from mcoe.evaluation.predict import CLIPS, Per, predict_clips, predict_draws
 from mcoe.model.facts import DEFAULT_WINDOW_US
 from mcoe.model.network import MCOENet
 
@@ -36,7 +44,11 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return what the JSON file holds of this row."""
         subjects = {s for run in self.runs for s in run.subjects}
-        return {
+        first = self.runs[0]
+        more: dict[str, Any] = {"risk_coverage": risk_coverage(first)} if first.probabilistic else {}
+        if first.grey is not None:
+            more["by_grey"] = by_grey(first)
+        return more | {
             "title": self.title,
             "runs": len(self.runs),
             "sequences": len(self.runs[0].names),
@@ -57,9 +69,9 @@ def report(title: str, runs: Sequence[Predictions]) -> Report:
 def evaluate_network(
     net: MCOENet, pack: Pack, title: str, *, subset: str = "testing", mask: str | None = None,
     clips: int = CLIPS, stride: int = STRIDE, device: torch.device | None = None,
-    window_us: int = DEFAULT_WINDOW_US, temperature: float = 1.0, per: Per = "sequence",
+    window_us: int = DEFAULT_WINDOW_US, temperature: float = 1.0, per: Per | Literal["draw"] = "sequence",
 ) -> Report:  # fmt: skip
-    """Evaluate one network on a pack's subset, per sequence or per window.
+    """Evaluate one network on a pack's subset, per sequence, per window or by the authors' random draws.
 
     Args:
         window_us, temperature: as the weights' metadata say (:func:`trained_with`).
@@ -77,6 +89,8 @@ def evaluate_network(
     place = device or torch.device("cpu")
     net.to(place)
     feed = Feed(pack, place, window_us, resident=False)
+    if per == "draw":
+        return report(title, predict_draws(net, feed, chosen, mask=mask, temperature=temperature))
     said = predict_clips(net, feed, chosen, most=clips, mask=mask, temperature=temperature, per=per)
     return report(title, [said])
 

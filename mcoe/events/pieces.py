@@ -16,7 +16,7 @@ Float = NDArray[np.float32]
 
 
 def piece_weights(
-    starts_us: NDArray[np.int64], ends_us: NDArray[np.int64], t1_us: NDArray[np.int64], window_us: int, bins: int
+    starts_us: NDArray[np.int64], ends_us: NDArray[np.int64], t1_us: NDArray[np.int64] | int, window_us: int, bins: int
 ) -> Float:
     """Say how much each bin of each piece adds to each bin of a window.
 

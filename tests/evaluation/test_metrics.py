@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,13 @@ from mcoe.core.words import LIGHTINGS
 from mcoe.evaluation.metrics import (
     COLUMNS,
     Predictions,
+    by_grey,
     calibration_error,
     clean,
+    differences,
     intervals,
     lighting_gap,
+    risk_coverage,
     scores,
     table,
 )
@@ -64,6 +69,59 @@ def test_intervals_resample_subjects_not_sequences() -> None:
     assert many["WAR"][0] == pytest.approx(0.4, abs=0.03)
     assert many["WAR"][1] == pytest.approx(0.6, abs=0.03)
     assert np.isnan(intervals([said([0], [0])])["WAR"]).all()
+
+
+def test_the_surest_answers_come_first() -> None:
+    values = said([0, 0, 0, 0], [0, 0, 1, 1])
+    sure = np.array([0.9, 0.8, 0.7, 0.95])[:, None]
+    values = replace(values, scores=np.where(values.scores == 1, sure, (1 - sure) / 6))
+    assert risk_coverage(values, (1.0, 0.75, 0.5, 0.25)) == pytest.approx(
+        {"1": 0.5, "0.75": 2 / 3, "0.5": 0.5, "0.25": 0.0}
+    )
+
+
+def test_light_is_a_continuum() -> None:
+    values = said([0, 0, 0, 0, 0], [0, 1, 0, 0, 1], subjects=["a", "a", "b", "b", "b"])
+    lit = replace(values, grey=np.array([0.5, 2.0, 2.5, 240.0, 255.0]))
+    assert by_grey(lit, (0, 1, 3, 200, 256)) == [
+        {"from": 0, "to": 1, "answers": 1, "subjects": 1, "accuracy": 1.0},
+        {"from": 1, "to": 3, "answers": 2, "subjects": 2, "accuracy": 0.5},
+        {"from": 200, "to": 256, "answers": 2, "subjects": 1, "accuracy": 0.5},
+    ]
+    with pytest.raises(ValueError, match="per window"):
+        by_grey(values)
+
+
+def test_people_of_one_skin_are_no_independent_sample() -> None:
+    # Two skins of twenty people each: whoever wears the first is always right, whoever wears the second never.
+    subjects = [str(i) for i in range(40)]
+    plain = said([0] * 40, [0] * 20 + [1] * 20, subjects=subjects)
+    known = replace(plain, skins=("a",) * 20 + ("b",) * 20)
+    assert intervals([plain])["WAR"] == pytest.approx((0.35, 0.65), abs=0.05)
+    assert intervals([known])["WAR"] == (0.0, 1.0)
+    # One skin for all says no more than none.
+    assert intervals([replace(plain, skins=("a",) * 40)])["WAR"] == intervals([plain])["WAR"]
+    better = replace(known, scores=said([0] * 40, [0] * 30 + [1] * 10, subjects=subjects).scores)
+    value, low, high = differences([better], [known])["WAR"]
+    assert (value, low) == (0.25, 0.0)
+    assert 0.3 < high < 0.8
+
+
+def test_a_paired_difference_is_sure_where_single_intervals_overlap() -> None:
+    # Twenty people of very different difficulty; the second network gets one more right of everyone's ten.
+    subjects = [str(i) for i in range(20) for _ in range(10)]
+    ease = [i % 9 for i in range(20)]
+    one = said([0] * 200, [0 if k < ease[i] else 1 for i in range(20) for k in range(10)], subjects=subjects)
+    two = said([0] * 200, [0 if k < ease[i] + 1 else 1 for i in range(20) for k in range(10)], subjects=subjects)
+    assert intervals([one])["WAR"][1] > intervals([two])["WAR"][0]
+    assert differences([two], [one])["WAR"] == pytest.approx((0.1, 0.1, 0.1))
+    assert differences([one, two], [one])["WAR"] == pytest.approx((0.05, 0.05, 0.05))
+    assert differences([one], [one])["WAR"] == (0.0, 0.0, 0.0)
+    value, *bounds = differences([said([0], [0])], [said([0], [1])])["WAR"]
+    assert value == 1.0
+    assert np.isnan(bounds).all()
+    with pytest.raises(ValueError, match="same subjects"):
+        differences([one], [said([0], [0])])
 
 
 def test_repeated_runs_are_averaged_before_resampling() -> None:
