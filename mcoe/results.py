@@ -64,7 +64,7 @@ class ExpertTrace:
     """Who voted for what, of one sample.
 
     Attributes:
-        probabilities, logits: ``(J,)``.
+        probabilities, logits: ``(J,)``; all logits are divided by the weights' temperature already.
         gates: ``(N_e,)`` softmax of the router, before top-k.
         chosen, weights: ``(k,)`` best first; the weights sum to 1.
         expert_logits: ``(N_e, J)`` every expert's vote, chosen or not.

@@ -56,6 +56,7 @@ class Engine:
         self._net = net.eval().to(device)
         self._net.requires_grad_(False)  # Grad-CAM differentiates towards the maps alone
         self._device = device
+        self._temperature = facts.temperature if facts is not None else 1.0
         self._shown = tuple(m for m in net.config.modalities if m != mask)
         self._backbones = build_backbones(backbone, net, device, threads)
         # The head's tensors are small: a second thread gains little, and costs tenfold when another process is busy.
@@ -112,7 +113,7 @@ class Engine:
         rgb_only = event_only = None
         if question.readings and maps.get("rgb") is not None and maps.get("event") is not None:
             rgb_only, event_only = self._readings(older, window)
-        trace = expert_trace(head, self._net.config)
+        trace = expert_trace(self._calibrated(head), self._net.config)
         prediction = Prediction(
             **{field.name: getattr(trace, field.name) for field in dataclasses.fields(trace)},
             cam_rgb=None if cam_rgb is None else cam_rgb[0].cpu().numpy(),
@@ -141,7 +142,12 @@ class Engine:
         rgb, event = (pair.expand(2, *pair.shape[1:]) for pair in pairs if pair is not None)  # (2, m, 512, h, w)
         here = torch.tensor([True, False], device=self._device)
         said: HeadOutput = self._net.head(rgb, event, rgb_present=here, event_present=~here)
-        return np.asarray(said.logits.softmax(-1).float().cpu().numpy())
+        return np.asarray(self._calibrated(said).logits.softmax(-1).float().cpu().numpy())
+
+    def _calibrated(self, said: HeadOutput) -> HeadOutput:
+        """Divide all logits by the temperature that the weights were given, so that their probabilities are shares."""
+        t = self._temperature
+        return said._replace(logits=said.logits / t, expert_logits=said.expert_logits / t)
 
     def _pair(self, modality: Modality, older: Window, window: Window, layer: str) -> Tensor | None:
         """Return the pair's maps of ``layer``, ``(1, m, C, h, w)``, or None if either image is missing."""

@@ -19,6 +19,7 @@ from mcoe.live.engine.backbones import build_backbones
 from mcoe.live.engine.build import EngineOptions, build_engine
 from mcoe.live.engine.engine import Engine
 from mcoe.model.config import ModelConfig
+from mcoe.model.facts import read_facts
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import save_weights
 from mcoe.results import Question, Window
@@ -73,6 +74,21 @@ def test_frames_are_normalised_alike_in_every_engine(name: str, norms: tuple[str
     said = Engine(net, device=CPU, backbone=name).step(*empty)[0].logits
     assert np.allclose(said, full(net, *empty), atol=1e-4)
     assert np.isfinite(said).all()
+
+
+def test_probabilities_are_at_the_temperature_that_the_weights_were_given(net: MCOENet) -> None:
+    warm = read_facts(Path("warm.safetensors"), {"temperature": 2.0}, SMALL)
+    plain, softened = (
+        Engine(net, device=CPU, backbone="torch", facts=facts).step(window(0), window(12), Question(readings=True))[0]
+        for facts in (None, warm)
+    )
+    assert np.allclose(softened.logits, plain.logits / 2, atol=1e-6)
+    assert np.allclose(softened.expert_logits, plain.expert_logits / 2, atol=1e-6)
+    for name in ("probabilities", "rgb_only", "event_only"):
+        sharp, soft = getattr(plain, name), getattr(softened, name)
+        want = np.sqrt(sharp) / np.sqrt(sharp).sum()  # softmax(z / 2)
+        assert np.allclose(soft, want, atol=1e-5)
+        assert soft.max() < sharp.max()
 
 
 def test_what_came_before_changes_no_bit(net: MCOENet) -> None:
