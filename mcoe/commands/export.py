@@ -41,7 +41,8 @@ def main(argv: list[str]) -> int:
     save_weights(args.out, net, metadata, args.storage)
     title = f"{args.out.name}, {args.storage}"
     after = evaluate_network(load_weights(args.out)[0], pack, title, **how)
-    metadata = metadata | {"scores": clean(_recorded(before, after, pack.extra))}
+    windows = evaluate_network(load_weights(args.out)[0], pack, title, per="window", **how)
+    metadata = metadata | {"scores": clean(_recorded(before, after, windows, pack.extra))}
     size = save_weights(args.out, net, metadata, args.storage)
     print(table([(r.title, r.values, r.bounds) for r in (before, after)]))
     lost = 100 * (before.values["WAR"] - after.values["WAR"])
@@ -50,11 +51,12 @@ def main(argv: list[str]) -> int:
     return _fits(size)
 
 
-def _recorded(before: Report, after: Report, extra: dict[str, Any]) -> dict[str, Any]:
+def _recorded(before: Report, after: Report, windows: Report, extra: dict[str, Any]) -> dict[str, Any]:
     return {
         "measured_on": {"subset": "testing", "subjects": len(set(after.runs[0].subjects))} | extra,
         "values": after.values,
         "intervals_95": after.bounds,
+        "per_window": {"values": windows.values, "intervals_95": windows.bounds},
         "WAR_before_storage": before.values["WAR"],
     }
 

@@ -21,7 +21,7 @@ from mcoe.model.config import ModelConfig
 #: Length of an event window, µs, where weights do not say what they learnt.
 DEFAULT_WINDOW_US = WINDOW_US
 _NORMALISATION = ("rgb_mean", "rgb_std", "event_std", "rgb_norm", "event_norm")
-_SCORES = {"WAR": "WAR, sequences right", "UAR": "UAR, mean of the emotions"} | {
+_SCORES = {"WAR": "WAR, answers right", "UAR": "UAR, mean of the emotions"} | {
     light: f"accuracy, {light}" for light in LIGHTINGS
 }
 VIRTUAL = "virtual eyes"
@@ -59,6 +59,8 @@ class Facts:
         sequences, subjects: of the whole data set, those held out for validation and testing among them.
         epoch: the epoch that was kept, from 1.
         scores: measured scores, by the keys of :func:`mcoe.evaluation.metrics.scores`; empty where none are on record.
+            They are those of single windows, which is what a live view shows, if ``per`` is ``window``.
+        sequences_right: WAR of whole sequences, each the mean of several windows; None where not on record.
         measured_on: what they were measured on, in words.
         test_subjects: how many people (or virtual ones) that were.
     """
@@ -78,6 +80,8 @@ class Facts:
     subjects: int | None = None
     epoch: int | None = None
     scores: dict[str, Score] = field(default_factory=dict)
+    per: str = "sequence"
+    sequences_right: Score | None = None
     measured_on: str = ""
     test_subjects: int | None = None
 
@@ -87,7 +91,7 @@ class Facts:
         if "WAR" not in self.scores:
             return "accuracy not measured"
         people = "" if self.test_subjects is None else f" of {self.test_subjects} test subjects"
-        return f"accuracy on {self.measured_on}: WAR {self.scores['WAR']}{people}"
+        return f"accuracy on {self.measured_on}, per {self.per}: WAR {self.scores['WAR']}{people}"
 
     @property
     def sentence(self) -> str:
@@ -133,8 +137,11 @@ class Facts:
         if "WAR" not in self.scores:
             return [*rows, ("accuracy", "not measured")]
         people = "" if self.test_subjects is None else f", {self.test_subjects} test subjects"
-        rows.append(("measured on", f"{self.measured_on}{people}"))
-        return rows + [(title, str(self.scores[key])) for key, title in _SCORES.items() if key in self.scores]
+        rows.append(("measured on", f"{self.measured_on}{people}, an answer per {self.per}"))
+        rows += [(title, str(self.scores[key])) for key, title in _SCORES.items() if key in self.scores]
+        if self.per == "window" and self.sequences_right is not None:
+            rows.append(("WAR of whole sequences", str(self.sequences_right)))
+        return rows
 
 
 def read_facts(path: Path, metadata: dict[str, Any], config: ModelConfig) -> Facts:
@@ -143,6 +150,9 @@ def read_facts(path: Path, metadata: dict[str, Any], config: ModelConfig) -> Fac
     data, scores = _object(metadata.get("data")), _object(metadata.get("scores"))
     measured, commit = _object(scores.get("measured_on")), metadata.get("commit")
     epoch, subjects = _whole(validation.get("epoch")), _whole(data.get("subjects"))
+    whole = _scores(_object(scores.get("values")), _object(scores.get("intervals_95")))
+    single = _object(scores.get("per_window"))
+    of_windows = _scores(_object(single.get("values")), _object(single.get("intervals_95")))
     where = {k: measured.get(k) for k in measured if k not in ("subset", "subjects")}
     return Facts(
         name=path.name,
@@ -159,7 +169,9 @@ def read_facts(path: Path, metadata: dict[str, Any], config: ModelConfig) -> Fac
         sequences=_whole(data.get("sequences")),
         subjects=subjects,
         epoch=None if epoch is None else epoch + 1,
-        scores=_scores(_object(scores.get("values")), _object(scores.get("intervals_95"))),
+        scores=of_windows or whole,
+        per="window" if of_windows else "sequence",
+        sequences_right=whole.get("WAR"),
         measured_on=_data_name(where, None),
         test_subjects=_whole(measured.get("subjects")),
     )

@@ -34,7 +34,7 @@ def test_a_trained_and_measured_file_says_on_whom_and_how_sure() -> None:
     assert f.trained
     assert (f.stride, f.epoch, f.seed, f.test_subjects, f.commit) == (9, 42, 7, 25, "abc1")
     assert f.sentence == (
-        "mcoe.safetensors: trained on virtual eyes; accuracy on virtual eyes: "
+        "mcoe.safetensors: trained on virtual eyes; accuracy on virtual eyes, per sequence: "
         "WAR 87.1 % (95 % interval 84.0–90.2 %) of 25 test subjects."
     )
     rows = dict(f.rows())
@@ -58,6 +58,16 @@ def test_the_window_and_temperature_of_a_training_are_told() -> None:
     assert dict(f.rows())["event window"] == "400 ms before each frame's end"
     for odd in (0, -1.0, float("nan"), "hot", True):
         assert facts(temperature=odd).temperature == 1.0
+
+
+def test_what_a_window_is_worth_comes_before_what_a_sequence_is() -> None:
+    of_windows = {"per_window": {"values": {"WAR": 0.8, "low": 0.7}, "intervals_95": {"WAR": [0.75, 0.85]}}}
+    f = facts(**TRAINING, **VIRTUAL, scores=SCORES["scores"] | of_windows)
+    assert "accuracy on virtual eyes, per window: WAR 80.0 % (95 % interval 75.0–85.0 %)" in f.sentence
+    rows = dict(f.rows())
+    assert rows["measured on"] == "virtual eyes, 25 test subjects, an answer per window"
+    assert rows["accuracy, low"] == "70.0 %"
+    assert rows["WAR of whole sequences"] == "87.1 % (95 % interval 84.0–90.2 %)"
 
 
 def test_without_scores_the_accuracy_is_not_measured() -> None:

@@ -227,14 +227,14 @@ def weights_tip(window):
 def test_measured_weights_say_on_what_and_how_sure_and_carry_no_banner(loaded, qtbot):
     window = loaded(with_facts(**RECORD, scores=SCORES))
     assert window.panels["emotions"].notice == ""
-    words = "accuracy on virtual eyes: WAR 87.1 % (95 % interval 84.0–90.2 %) of 25 test subjects"
+    words = "accuracy on virtual eyes, per sequence: WAR 87.1 % (95 % interval 84.0–90.2 %) of 25 test subjects"
     assert words in weights_tip(window)
     qtbot.keyClick(window, Qt.Key.Key_I, Qt.KeyboardModifier.ControlModifier)
     dialog = feature(window, WeightsInfo).dialog
     qtbot.waitUntil(dialog.isVisible)
     said = [label.text() for label in dialog.findChildren(QLabel)]
     assert any(words in text for text in said)
-    for what in ("0123abc", "7", "80.0 %", "42", "virtual eyes, 25 test subjects", "happy, sad"):
+    for what in ("0123abc", "7", "80.0 %", "42", "virtual eyes, 25 test subjects, an answer per sequence", "happy, sad"):
         assert what in said
     for label in dialog.findChildren(QLabel):
         assert label.height() >= label.heightForWidth(label.width()), label.text()
