@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
+from mcoe.capture.entrance import Entrance
 from mcoe.capture.files import format_of
 from mcoe.capture.guarded import ChildFailed, ChildGone, GuardedChild, Message
 from mcoe.capture.guarded_child import PATIENCE
@@ -63,7 +64,7 @@ class RecordedSource(Source):
 
     def __init__(self, format_name: str, path: Path, deadline_s: float = DEADLINE_S) -> None:
         self.path = path
-        #: Frames and events that the decoder left out so far: times running backwards, pixels off the sensor.
+        #: Frames and events left out so far: times running backwards or outside the recording, pixels off the sensor …
         self.dropped_frames = 0
         self.dropped_events = 0
         self._deadline_s = deadline_s
@@ -79,6 +80,7 @@ class RecordedSource(Source):
         try:
             fields = self._told(lambda: self._child.opened(PATIENCE * open_s))
             self._info = SourceInfo(**{**fields, "size": tuple(fields["size"])})
+            self._entrance = Entrance(self._info)
         except BaseException:
             self.close()
             raise
@@ -94,16 +96,25 @@ class RecordedSource(Source):
                 raise McoeError(self._failure)
             if self._ended or self._closed:
                 return None
-            try:
-                self._ask(b"N", 0, _AHEAD - self._asked)
-                answer = self._answer()
-            except _Closed:
-                return None
-            self._asked -= 1
-            if answer.kind == b"Z":
-                self._ended = True
-                return None
-            return answer.packet
+            while True:
+                try:
+                    self._ask(b"N", 0, _AHEAD - self._asked)
+                    answer = self._answer()
+                except _Closed:
+                    return None
+                self._asked -= 1
+                if answer.kind == b"Z":
+                    self._ended = True
+                    return None
+                packet = self._entrance.admit(answer.packet)
+                self._count(answer)
+                if packet is not None:
+                    return packet
+
+    def _count(self, message: Message) -> None:
+        frames, events = message.dropped
+        self.dropped_frames = frames + self._entrance.dropped_frames
+        self.dropped_events = events + self._entrance.dropped_events
 
     def seek(self, time_us: int) -> None:
         """Continue at the first packet that ends at or after ``time_us``; times outside the file are clipped."""
@@ -119,6 +130,7 @@ class RecordedSource(Source):
             except _Closed:
                 return
             self._asked, self._ended = 0, False
+            self._entrance.restart()
 
     def close(self) -> None:
         """End the child. Any thread may call this, also while another waits in :meth:`read`."""
@@ -135,9 +147,7 @@ class RecordedSource(Source):
         self._asked += count
 
     def _answer(self) -> Message:
-        message = self._told(lambda: self._child.receive(PATIENCE * self._deadline_s))
-        self.dropped_frames, self.dropped_events = message.dropped
-        return message
+        return self._told(lambda: self._child.receive(PATIENCE * self._deadline_s))
 
     def _told(self, waiting: Callable[[], _T]) -> _T:
         """Return what the child answers; what goes wrong with it becomes a sentence about the file."""
