@@ -37,6 +37,11 @@ class Entrance:
         """Forget what came before: a recording was sought in."""
         self._event_us = self._frame_us = _NEVER_US
 
+    @property
+    def reached_us(self) -> int:
+        """The time, µs, of the last packet that was let in; before everything at the start and after a seek."""
+        return max(self._event_us, self._frame_us)
+
     def admit(self, packet: Packet) -> Packet | None:
         """Return the packet, or what of it keeps the promise; None if nothing does."""
         if isinstance(packet, Frame):
