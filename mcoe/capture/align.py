@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.capture.source import MAX_SIDE
 from mcoe.core.errors import McoeError
 from mcoe.core.files import write_json
+from mcoe.core.json_files import UnreadableJson, read_json
 from mcoe.events.packets import Events, Frame
 
 Matrix = NDArray[np.float64]
 Image = NDArray[np.uint8]
 #: How an alignment was found: nothing is known yet, four points by hand, refined by correlation.
 Method = Literal["scale", "points", "ecc"]
+#: No two cameras see one face in sizes that differ by more, nor does any pixel of one lie so many sensors away.
+MOST_SCALE = 64.0
+#: Bytes that an alignment's file may have.
+MOST_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +51,7 @@ class Alignment:
                 f"{image.shape[1]}×{image.shape[0]}; align this pair of cameras again."
             )
         # AREA has no meaning in a warp: shrink by blur first, or a large webcam image aliases.
-        shrink = 1 / max(1e-6, float(np.sqrt(abs(np.linalg.det(self.matrix[:2, :2])))))
+        shrink = 1 / max(1 / MOST_SCALE, float(np.sqrt(abs(np.linalg.det(self.matrix[:2, :2])))))
         if shrink > 1.5:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 * shrink), np.uint8)
         return np.asarray(cv2.warpPerspective(image, self.matrix, self.size, flags=cv2.INTER_LINEAR), np.uint8)
@@ -78,6 +83,8 @@ def from_points(
     matrix, _ = cv2.findHomography(source, target)
     if matrix is None or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9 or _collinear(source):
         raise McoeError("Three of the four points lie on one line; choose the corners of a large square.")
+    if not _plausible(np.asarray(matrix, np.float64), frame_size, size):
+        raise McoeError("The four points do not lie alike in both images; click them in the same order in each.")
     return Alignment(np.asarray(matrix, np.float64), frame_size, size, "points")
 
 
@@ -109,6 +116,8 @@ def refine(start: Alignment, frame_image: Image, activity: Image, iterations: in
             "or set four points by hand."
         ) from error
     matrix = np.linalg.inv(warp.astype(np.float64)) @ start.matrix
+    if not _plausible(matrix / matrix[2, 2], start.frame_size, start.size):
+        raise McoeError("The image and the events do not agree well enough to align them; set four points by hand.")
     return Alignment(matrix / matrix[2, 2], start.frame_size, start.size, "ecc"), float(score)
 
 
@@ -160,24 +169,46 @@ def load(pair: str, folder: Path) -> Alignment | None:
     """
     path = _file(pair, folder)
     try:
-        kept = json.loads(path.read_bytes())
-        matrix = np.array(kept["matrix"], np.float64)
-        if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
-            raise ValueError("no 3×3 matrix")
-        if kept["method"] not in get_args(Method):
-            raise ValueError(f"no method {kept['method']!r}")
+        kept = read_json(path, MOST_BYTES)
         (fw, fh), (w, h) = kept["frame_size"], kept["size"]
-        return Alignment(matrix, (int(fw), int(fh)), (int(w), int(h)), kept["method"])
+        sizes = (int(fw), int(fh)), (int(w), int(h))
+        matrix = np.array(kept["matrix"], np.float64)
+        if kept["method"] not in get_args(Method) or not _plausible(matrix, *sizes):
+            raise UnreadableJson("it is no alignment of two cameras")
+        return Alignment(matrix, *sizes, kept["method"])
     except FileNotFoundError:
         return None
     except OSError as error:
         raise McoeError(f"{path} cannot be read ({error.strerror}); check its rights, or delete it.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise McoeError(f"{path} is damaged ({error}); delete it and align the cameras again.") from error
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        why = str(error) if isinstance(error, UnreadableJson) else "it lacks something"
+        raise McoeError(f"{path} is damaged ({why}); delete it and align the cameras again.") from error
 
 
 def _file(pair: str, folder: Path) -> Path:
     return folder / (re.sub(r"[^A-Za-z0-9]+", "-", pair).strip("-").lower() + ".json")
+
+
+def _plausible(matrix: Matrix, frame_size: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Return whether a homography can be that of two cameras: it bends, mirrors and scales a frame only so far."""
+    if not all(1 <= side <= MAX_SIDE for side in frame_size + size):
+        return False
+    if matrix.shape != (3, 3) or not (abs(matrix) < 1e9).all():  # NaN is not less either
+        return False
+    (fw, fh), side = frame_size, max(size)
+    corners = matrix @ np.array([[0, fw, fw, 0], [0, 0, fh, fh], [1, 1, 1, 1]], np.float64)
+    depth = corners[2]
+    # A corner at or behind the horizon: the frame would be seen from its back, or reach to infinity.
+    if not (np.sign(depth) == np.sign(depth[0])).all() or abs(depth).min() < max(1e-9, 1e-3 * abs(depth).max()):
+        return False
+    x, y = corners[:2] / depth
+    if max(abs(x).max(), abs(y).max()) > MOST_SCALE * side:
+        return False
+    # Convex and of a size: the turns at the four corners go one way, and enclose enough.
+    dx, dy = np.roll(x, -1) - x, np.roll(y, -1) - y
+    turns = dx * np.roll(dy, -1) - dy * np.roll(dx, -1)
+    least = fw * fh / MOST_SCALE**2
+    return bool((np.sign(turns) == np.sign(turns[0])).all() and abs(turns).min() >= least and max(x.max(), y.max()) > 0)
 
 
 def _collinear(points: NDArray[np.float64]) -> bool:

@@ -7,9 +7,10 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from mcoe.capture.files import format_of
+from mcoe.capture.entrance import Entrance
+from mcoe.capture.files import format_of, formats
 from mcoe.capture.guarded import ChildFailed, ChildGone, GuardedChild, Message
 from mcoe.capture.guarded_child import PATIENCE
 from mcoe.capture.replay_child import REQUEST
@@ -24,6 +25,8 @@ DEADLINE_S = 10.0
 _SCAN_S_PER_BYTE = 1 / 50e6
 #: Packets asked for ahead: the child decodes while the parent works, and holds no more than these.
 _AHEAD = 4
+#: Signals that end a decoder for what it reads: too much computing, and what a library's own fault raises.
+_DIED_OF_THE_FILE = tuple(-number for number in (signal.SIGPROF, signal.SIGABRT, signal.SIGSEGV, signal.SIGFPE))
 _T = TypeVar("_T")
 
 
@@ -63,7 +66,7 @@ class RecordedSource(Source):
 
     def __init__(self, format_name: str, path: Path, deadline_s: float = DEADLINE_S) -> None:
         self.path = path
-        #: Frames and events that the decoder left out so far: times running backwards, pixels off the sensor.
+        #: Frames and events left out so far: times running backwards or outside the recording, pixels off the sensor …
         self.dropped_frames = 0
         self.dropped_events = 0
         self._deadline_s = deadline_s
@@ -74,14 +77,29 @@ class RecordedSource(Source):
         self._busy = threading.Lock()  # held while the child is talked to
         self._closing = threading.Lock()
         self._closed = False
-        open_s = deadline_s + (path.stat().st_size * _SCAN_S_PER_BYTE if path.is_file() else 0)
-        self._child = GuardedChild("mcoe.capture.replay_child", format_name, str(path), str(open_s))
+        self._format = format_name
+        # A damaged file is walked through and copied before it is opened, which takes its time.
+        self._open_s = deadline_s + (path.stat().st_size * _SCAN_S_PER_BYTE if path.is_file() else 0)
+        self._repaired = not formats()[format_name].repairs
+        self._child = GuardedChild("mcoe.capture.replay_child", format_name, str(path), str(self._open_s))
         try:
-            fields = self._told(lambda: self._child.opened(PATIENCE * open_s))
+            fields = self._told(lambda: self._child.opened(PATIENCE * self._open_s), self._reopen)
             self._info = SourceInfo(**{**fields, "size": tuple(fields["size"])})
+            self._entrance = Entrance(self._info)
         except BaseException:
             self.close()
             raise
+
+    def _reopen(self) -> dict[str, Any]:
+        """Start another decoder, which is told that one has died; return what it says of the file."""
+        self._child.close()
+        with self._closing:
+            if self._closed:
+                raise _Closed
+            arguments = (self._format, str(self.path), str(self._open_s), "damaged")
+            self._child = GuardedChild("mcoe.capture.replay_child", *arguments)
+        self._asked = 0
+        return self._child.opened(PATIENCE * self._open_s)
 
     @property
     def info(self) -> SourceInfo:
@@ -94,16 +112,25 @@ class RecordedSource(Source):
                 raise McoeError(self._failure)
             if self._ended or self._closed:
                 return None
-            try:
-                self._ask(b"N", 0, _AHEAD - self._asked)
-                answer = self._answer()
-            except _Closed:
-                return None
-            self._asked -= 1
-            if answer.kind == b"Z":
-                self._ended = True
-                return None
-            return answer.packet
+            while True:
+                try:
+                    self._ask(b"N", 0, _AHEAD - self._asked)
+                    answer = self._answer(self._go_on)
+                except _Closed:
+                    return None
+                self._asked -= 1
+                if answer.kind == b"Z":
+                    self._ended = True
+                    return None
+                packet = self._entrance.admit(answer.packet)
+                self._count(answer)
+                if packet is not None:
+                    return packet
+
+    def _count(self, message: Message) -> None:
+        frames, events = message.dropped
+        self.dropped_frames = frames + self._entrance.dropped_frames
+        self.dropped_events = events + self._entrance.dropped_events
 
     def seek(self, time_us: int) -> None:
         """Continue at the first packet that ends at or after ``time_us``; times outside the file are clipped."""
@@ -114,11 +141,12 @@ class RecordedSource(Source):
                 return
             try:
                 self._ask(b"S", time_us)
-                while self._answer().kind != b"K":
+                while self._answer(lambda: self._reopen_at(time_us)).kind != b"K":
                     pass
             except _Closed:
                 return
             self._asked, self._ended = 0, False
+            self._entrance.restart()
 
     def close(self) -> None:
         """End the child. Any thread may call this, also while another waits in :meth:`read`."""
@@ -134,15 +162,31 @@ class RecordedSource(Source):
         self._child.send(REQUEST.pack(kind, time_us) * count)
         self._asked += count
 
-    def _answer(self) -> Message:
-        message = self._told(lambda: self._child.receive(PATIENCE * self._deadline_s))
-        self.dropped_frames, self.dropped_events = message.dropped
-        return message
+    def _answer(self, again: Callable[[], Message]) -> Message:
+        return self._told(lambda: self._child.receive(PATIENCE * self._deadline_s), again)
 
-    def _told(self, waiting: Callable[[], _T]) -> _T:
-        """Return what the child answers; what goes wrong with it becomes a sentence about the file."""
+    def _go_on(self) -> Message:
+        """Go on where the decoder died, with another; return its next packet, or the end."""
+        self._reopen_at(self._entrance.reached_us + 1)
+        self._asked = 0
+        self._ask(b"N", 0)
+        return self._child.receive(PATIENCE * self._deadline_s)
+
+    def _reopen_at(self, time_us: int) -> Message:
+        self._reopen()
+        self._ask(b"S", time_us)
+        return self._child.receive(PATIENCE * self._deadline_s)
+
+    def _told(self, waiting: Callable[[], _T], again: Callable[[], _T]) -> _T:
+        """Return what the child answers, or another if it dies; what goes wrong becomes a sentence about the file."""
         try:
-            return waiting()
+            try:
+                return waiting()
+            except ChildGone:
+                if self._repaired or self._closed or self._child.exit_code() not in _DIED_OF_THE_FILE:
+                    raise
+                self._repaired = True
+                return again()
         except ChildFailed as failed:
             self._fail(str(failed))
         except TimeoutError:

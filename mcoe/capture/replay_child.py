@@ -27,7 +27,8 @@ def serve(parent: ParentLink, arguments: list[str]) -> None:
 
     Args:
         parent: who asks.
-        arguments: the format's name, the path, and the seconds that opening it or one packet may compute.
+        arguments: the format's name, the path, the seconds that opening it or one packet may compute, and
+            ``damaged`` if a decoder has died of it.
     """
     name, path, deadline_s = arguments[0], Path(arguments[1]), float(arguments[2])
     try:
@@ -37,7 +38,7 @@ def serve(parent: ParentLink, arguments: list[str]) -> None:
             importlib.import_module(needed)
         parent.ready()
         with computing(deadline_s):
-            decoder: Decoder = module.open_file(path)
+            decoder: Decoder = (module.open_damaged if "damaged" in arguments[3:] else module.open_file)(path)
         parent.opened(asdict(decoder.info))
         while (request := parent.request(REQUEST.size)) is not None:
             kind, time_us = REQUEST.unpack(request)

@@ -171,12 +171,10 @@ class LagEstimator:
     def add_events(self, events: Events) -> None:
         """Take a batch of events, ordered by time."""
         times = events["timestamp"]
-        first, last = int(times[0]) // self.STEP_US, int(times[-1]) // self.STEP_US
-        edges = np.searchsorted(times, np.arange(first, last + 2) * self.STEP_US)
-        for step, count in enumerate(np.diff(edges)):
-            if count:
-                self._counts.append((first + step, int(count)))
-        oldest = last - (self._memory + 2 * self._reach) // self.STEP_US
+        # Only bins that hold something: between two events may lie a silence, or a clock's jump, of any length.
+        bins, counts = np.unique(times // self.STEP_US, return_counts=True)
+        self._counts.extend(zip(bins.tolist(), counts.tolist(), strict=True))
+        oldest = int(bins[-1]) - (self._memory + 2 * self._reach) // self.STEP_US
         while self._counts and self._counts[0][0] < oldest:
             self._counts.popleft()
 

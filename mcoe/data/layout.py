@@ -15,7 +15,6 @@ Folder and file names are matched without regard to case, emotions and lightings
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from typing import Any, Literal
 
 from mcoe.core.errors import McoeError
 from mcoe.core.images import IMAGE_SUFFIXES
+from mcoe.core.json_files import UnreadableJson, read_json
 from mcoe.core.words import emotion_of, parse_name
 from mcoe.events.raw import read_raw as read_raw  # the layout's third part; the capture floor reads it too
 
@@ -95,17 +95,19 @@ def read_layout(root: Path) -> tuple[list[Sequence], Skipped, dict[str, Any]]:
     if index_path is None or frame_root is None:
         raise McoeError(f"{root} is no single-eye data set: it needs the folder 'frame' and the file 'emotion.json'.")
     try:
-        index = json.loads(index_path.read_text(encoding="utf-8"))
+        index = read_json(index_path)
         database: dict[str, Any] = index["database"]
         entries = {name: (entry["subset"], entry.get("annotations", {})) for name, entry in database.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise McoeError(f"{index_path} cannot be read as the data set's index ({error}); fetch it again.") from error
+        why = str(error) if isinstance(error, UnreadableJson) else "it lists no sequences"
+        raise McoeError(f"{index_path} cannot be read as the data set's index ({why}); fetch it again.") from error
 
     folders, event_root, raw_root = _sequence_folders(frame_root), _child(root, "event"), _child(root, "raw")
     event_folders = _sequence_folders(event_root) if event_root else {}
     raws = {p.stem.lower(): p for p in raw_root.glob("*.npz")} if raw_root else {}
     skipped, sequences = Skipped(), []
     for name, (subset_word, annotation) in sorted(entries.items()):
+        annotation = annotation if isinstance(annotation, dict) else {}
         folder, said = folders.pop(name.lower(), None), parse_name(name)
         label = emotion_of(str(annotation.get("label", ""))) if annotation.get("label") else said.label
         subset = _subset(str(subset_word))
@@ -134,7 +136,7 @@ def read_layout(root: Path) -> tuple[list[Sequence], Skipped, dict[str, Any]]:
     settings = _child(root, "synth.json")
     if settings is not None:  # how a virtual set was made; its seed goes into the weights trained on it
         with contextlib.suppress(ValueError, OSError):
-            extra["synth"] = json.loads(settings.read_text(encoding="utf-8"))
+            extra["synth"] = read_json(settings)
     return sequences, skipped, extra
 
 

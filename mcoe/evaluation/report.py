@@ -13,6 +13,7 @@ import torch
 
 from mcoe.core.errors import McoeError
 from mcoe.core.files import write_text
+from mcoe.core.json_files import UnreadableJson, read_json
 from mcoe.core.timing import STRIDE
 from mcoe.core.words import EMOTIONS, emotion_of, parse_name
 from mcoe.data.clips import clip_set
@@ -122,7 +123,7 @@ def read_predictions(folder: Path) -> list[Predictions]:
 
 def _read_run(path: Path) -> Predictions:
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))["results"]
+        results = read_json(path)["results"]
         names = sorted(results)
         values = np.zeros((len(names), len(EMOTIONS)))
         for row, name in enumerate(names):
@@ -131,8 +132,11 @@ def _read_run(path: Path) -> Predictions:
                 if column is None:
                     raise McoeError(f"{path} predicts '{answer['label']}' for {name}, which is no emotion; correct it.")
                 values[row, column] = float(answer["score"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise McoeError(f"{path} is no prediction file ({error!r}); see python -m mcoe evaluate --help.") from error
+        if not np.isfinite(values).all():
+            raise UnreadableJson("it holds a score that is no number")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        why = str(error) if isinstance(error, UnreadableJson) else "its results are not as described"
+        raise McoeError(f"{path} is no prediction file ({why}); see python -m mcoe evaluate --help.") from error
     said = [parse_name(name) for name in names]
     odd = [name for name, s in zip(names, said, strict=True) if s.label is None or s.lighting is None]
     if odd or not names:

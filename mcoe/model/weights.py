@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mcoe.core.errors import McoeError
 from mcoe.core.files import write_bytes
+from mcoe.core.json_files import parse_json
 from mcoe.core.words import EMOTIONS
 from mcoe.model.config import ModelConfig
 from mcoe.model.facts import Facts, read_facts
@@ -126,7 +127,7 @@ def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Any], dict[str, T
         raise McoeError(f"The weights file {path} does not exist; check the name.")
     try:
         with safe_open(path, "pt") as file:
-            metadata = json.loads((file.metadata() or {})["mcoe"])
+            metadata = parse_json((file.metadata() or {})["mcoe"], finite=False)
             if metadata["format"] != FORMAT:
                 raise KeyError("format")
             stored = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118

@@ -12,12 +12,20 @@ from typing import Any
 
 from mcoe.core.errors import McoeError
 from mcoe.core.files import write_text
+from mcoe.core.json_files import UnreadableJson, read_json
+from mcoe.core.text import plain_text
 from mcoe.core.words import EMOTIONS
 
 log = logging.getLogger(__name__)
 
 #: The marker from which on nothing is labelled.
 NONE = "none"
+#: Stretches, and moments, that are taken from one sidecar; a window draws each of them.
+MOST = 10_000
+#: Bytes that a sidecar may have.
+MOST_BYTES = 8 << 20
+#: No stream reaches this time, µs.
+EVER_US = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +46,14 @@ class Sidecar:
         markers: every moment that was noted by hand, ``(time_us, label)``, in order.
         lighting: ``normal``, ``over``, ``low``, ``hdr`` or what the recorder wrote; empty if unknown.
         synthetic: whether it shows a virtual eye.
+        left_out: stretches and moments beyond the first :data:`MOST` of each, which are not held here.
     """
 
     segments: tuple[Segment, ...] = ()
     lighting: str = ""
     synthetic: bool = False
     markers: tuple[tuple[int, str], ...] = ()
+    left_out: int = 0
 
     def at(self, time_us: int) -> str | None:
         """Return the true label at stream time ``time_us``, or None where nothing is known."""
@@ -65,10 +75,13 @@ def load_sidecar(recording: Path) -> Sidecar:
     try:
         if not path.is_file():
             return Sidecar()
-        return _parse(json.loads(path.read_text()))
+        known = _parse(read_json(path, MOST_BYTES))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("%s is not a sidecar that can be read (%s); the recording plays without labels", path, error)
+        log.warning("%s is not a sidecar that can be read (%s); the recording plays without labels", path, _why(error))
         return Sidecar()
+    if known.left_out:
+        log.warning("%s holds too many labels: of %s the first %s are shown", path, known.left_out + MOST, MOST)
+    return known
 
 
 def add_marker(recording: Path, label: str, time_us: int) -> Sidecar:
@@ -108,14 +121,14 @@ def remove_marker(recording: Path, label: str, time_us: int) -> Sidecar:
 def _edit(recording: Path, change: Callable[[list[Any]], None]) -> Sidecar:
     path = sidecar_path(recording)
     try:
-        notes = json.loads(path.read_text()) if path.exists() else {"format": 1}
+        notes = read_json(path, MOST_BYTES) if path.exists() else {"format": 1}
         if not isinstance(notes, dict) or not isinstance(notes.setdefault("markers", []), list):
             raise ValueError("it holds no markers")
         change(notes["markers"])
         sidecar = _parse(notes)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise McoeError(
-            f"{path} is not a sidecar that can be added to ({error}); move it away to label anew."
+            f"{path} is not a sidecar that can be added to ({_why(error)}); move it away to label anew."
         ) from error
     except OSError as error:
         raise McoeError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
@@ -129,23 +142,43 @@ def _edit(recording: Path, change: Callable[[list[Any]], None]) -> Sidecar:
 
 
 def _parse(notes: dict[str, Any]) -> Sidecar:
-    segments = [Segment(int(s["start_us"]), int(s["end_us"]), str(s["label"])) for s in notes.get("segments", ())]
-    markers = [(int(m["time_us"]), str(m["label"])) for m in notes.get("markers", ())]
+    stretches, moments = list(notes.get("segments", ())), list(notes.get("markers", ()))
+    left_out = max(0, len(stretches) - MOST) + max(0, len(moments) - MOST)
+    segments = [Segment(_time(s["start_us"]), _time(s["end_us"]), _label(s["label"])) for s in stretches[:MOST]]
+    markers = [(_time(m["time_us"]), _label(m["label"])) for m in moments[:MOST]]
     markers.sort(key=lambda marker: marker[0])  # of two at one moment, the one noted later stays the later
     if not segments:
         segments = _from_markers(markers)
     if not segments and notes.get("label"):
-        segments = [Segment(-(1 << 62), 1 << 62, str(notes["label"]))]
+        segments = [Segment(-EVER_US, EVER_US, _label(notes["label"]))]
     return Sidecar(
         tuple(sorted(segments, key=lambda s: s.start_us)),
-        str(notes.get("lighting", "")),
+        _label(notes.get("lighting", "")),
         bool(notes.get("synthetic", False)),
         tuple(markers),
+        left_out,
     )
+
+
+def _time(value: Any) -> int:
+    return max(-EVER_US, min(EVER_US, int(value)))
+
+
+def _label(value: Any) -> str:
+    return plain_text(str(value), 60)
+
+
+def _why(error: Exception) -> str:
+    """Say in a few words what is wrong with a sidecar: not in the library's."""
+    if isinstance(error, UnreadableJson):
+        return str(error)
+    if isinstance(error, OSError):
+        return error.strerror or "the disk"
+    return "it holds something else than labels"
 
 
 def _from_markers(markers: list[tuple[int, str]]) -> list[Segment]:
     """A marker named like an emotion holds until the next such one, or :data:`NONE`; others are moments only."""
     labels = [(time_us, label) for time_us, label in markers if label in EMOTIONS or label == NONE]
-    ends = [*(time_us for time_us, _ in labels), 1 << 62][1:]
+    ends = [*(time_us for time_us, _ in labels), EVER_US][1:]
     return [Segment(start, end, label) for (start, label), end in zip(labels, ends, strict=True) if label != NONE]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -170,3 +172,53 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 def test_frames_of_another_size_are_refused():
     with pytest.raises(McoeError, match="640×480, not 320×240"):
         align.scaled(FRAME, SENSOR).image(np.zeros((240, 320), np.uint8))
+
+
+IMPLAUSIBLE = {
+    "sheared to a line": [[10, 0, 0], [2147483648, 0, 0], [0, 0, 1]],
+    "nothing": [[0, 0, 0], [0, 0, 0], [0, 0, 1]],
+    "a pixel": [[1e-7, 0, 100], [0, 1e-7, 100], [0, 0, 1]],
+    "far away": [[1, 0, 1e9], [0, 1, 1e9], [0, 0, 1]],
+    "enormous": [[1e12, 0, 0], [0, 1e12, 0], [0, 0, 1]],
+    "through the horizon": [[1, 0, 0], [0, 1, 0], [-0.01, 0, 1]],
+    "on the horizon": [[1, 0, 0], [0, 1, 0], [0, 0, 0]],
+    "a bow tie": [[1, 0, 0], [0, 1, 0], [0.1, -0.1, 1]],
+    "beyond numbers": [[1e300, 0, 0], [0, 1e300, 0], [0, 0, 1e-300]],
+    "bent to a line": [[1, 1, 0], [1, 1.0001, 0], [0, 0, 1]],
+}
+
+
+@pytest.mark.parametrize("kind", IMPLAUSIBLE)
+def test_a_matrix_of_no_two_cameras_is_refused_before_it_is_used(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(cv2, "warpPerspective", lambda *_, **__: pytest.fail("it was used"))
+    content = {"method": "scale", "frame_size": FRAME, "size": SENSOR, "matrix": IMPLAUSIBLE[kind]}
+    align.save(align.scaled(FRAME, SENSOR), "pair", tmp_path).write_text(json.dumps(content))
+    with pytest.raises(McoeError, match=r"pair\.json is damaged"):
+        align.load("pair", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"matrix": [[1e999, 0, 0], [0, 1, 0], [0, 0, 1]]}',
+        '{"frame_size": [1' + "0" * 400 + ', 1], "size": [1, 1], "matrix": [], "method": "ecc"}',
+        '{"frame_size": [99999, 99999], "size": [1, 1], "matrix": [[1,0,0],[0,1,0],[0,0,1]], "method": "ecc"}',
+        '{"frame_size": [1, 1], "size": [1, 1], "matrix": [["a"]], "method": ["ecc"]}',
+        '{"frame_size": [1, 1], "size": [1, 1], "matrix": {"a": 1}, "method": "ecc"}',
+        "null",
+    ],
+)
+def test_a_hostile_file_is_one_sentence(tmp_path, text):
+    align.save(align.scaled(FRAME, SENSOR), "pair", tmp_path).write_text(text)
+    with pytest.raises(McoeError, match=r"pair\.json is damaged") as caught:
+        align.load("pair", tmp_path)
+    assert "'" not in str(caught.value)
+
+
+@pytest.mark.parametrize("angle", [0, 30, 90, 180])
+def test_a_camera_may_be_turned_mirrored_and_far_off(tmp_path, angle):
+    turn = np.vstack([cv2.getRotationMatrix2D((320, 240), angle, 0.4), [0, 0, 1]])
+    for matrix in (turn, turn @ np.diag([-1.0, 1, 1]), turn + np.array([[0, 0, 900], [0, 0, 0], [1e-4, 1e-4, 0]])):
+        align.save(align.Alignment(matrix, FRAME, SENSOR, "ecc"), "pair", tmp_path)
+        np.testing.assert_array_equal(align.load("pair", tmp_path).matrix, matrix)

@@ -112,6 +112,11 @@ def test_prediction_folders_are_averaged_over_their_runs(tmp_path: Path) -> None
     ("text", "match"),
     [("{}", "no prediction file"), ("[", "no prediction file"), ('{"results": {}}', "predicts nothing"),
      ('{"results": {"seq_1_F_3_2_normal_fear_9_1": [{"label": "bored", "score": 1}]}}', "'bored'"),
+     ("[" * 100_000, "too deep"),
+     ('{"results": {"seq_1_normal_fear": [{"label": "fear", "score": 1e999}]}}', "too large"),
+     ('{"results": {"seq_1_normal_fear": [{"label": "fear", "score": "nan"}]}}', "no number"),
+     ('{"results": {"seq_1_normal_fear": [{"label": "fear", "score": 1' + "0" * 400 + "}]}}", "too large"),
+     ('{"results": [["secret"]]}', "not as described"), ('{"results": {"a": [7]}}', "not as described"),
      ('{"results": {"clip7": [{"label": "fear", "score": 1}]}}', "'clip7'")],
 )  # fmt: skip
 def test_bad_prediction_files_are_named(tmp_path: Path, text: str, match: str) -> None:

@@ -111,6 +111,24 @@ def test_a_folder_that_is_no_data_set_is_refused_in_one_sentence(tmp_path: Path)
         read_layout(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"database": 1e999}', "\\xff", '{"database": {"a": {"subset": [}}}'])
+def test_a_hostile_index_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "frame").mkdir()
+    (tmp_path / "emotion.json").write_text(text, "latin-1")
+    with pytest.raises(McoeError, match=r"emotion\.json cannot be read as the data set's index"):
+        read_layout(tmp_path)
+
+
+@pytest.mark.parametrize("said", [["label"], 7, "happiness", {"label": ["sad"], "segment": {"a": 1}}])
+def test_a_hostile_annotation_costs_its_sequence_at_most(tmp_path: Path, make_set, said: object) -> None:
+    root = make_set(tmp_path, subjects=2, testing=0, emotions=("happiness",), lightings=("normal",))
+    index = json.loads((root / "emotion.json").read_text())
+    index["database"][min(index["database"])]["annotations"] = said
+    (root / "emotion.json").write_bytes(json.dumps(index).encode("utf-8-sig"))
+    sequences, skipped, _ = read_layout(root)
+    assert len(sequences) + len(skipped.entries) == 2
+
+
 def test_damaged_images_are_none(tmp_path: Path, make_set) -> None:
     root = make_set(tmp_path, subjects=1, testing=0, emotions=("happiness",), lightings=("normal",))
     image = next((root / "frame").rglob("*.jpg"))

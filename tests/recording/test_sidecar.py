@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcoe.core.errors import McoeError
-from mcoe.recording.sidecar import Sidecar, add_marker, load_sidecar, remove_marker
+from mcoe.recording.sidecar import EVER_US, MOST, Sidecar, add_marker, load_sidecar, remove_marker
 
 
 def write(folder: Path, notes: object) -> Path:
@@ -107,3 +107,49 @@ def test_a_full_disk_leaves_the_old_sidecar(tmp_path: Path, monkeypatch: pytest.
         add_marker(file, "happy", 1)
     assert json.loads((tmp_path / "a.json").read_text()) == {"lighting": "low"}
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+HOSTILE = {
+    "nested": b"[" * 100_000,
+    "nested label": b'{"label": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+    "1e999": b'{"markers": [{"label": "sad", "time_us": 1e999}]}',
+    "10**400": b'{"segments": [{"start_us": 0, "end_us": 1' + b"0" * 400 + b', "label": "sad"}]}',
+    "NaN": b'{"segments": [{"start_us": NaN, "end_us": 1, "label": "sad"}]}',
+    "Latin-1": '{"label": "fröhlich"}'.encode("latin-1"),
+    "null": b"null",
+    "list of null": b'{"segments": [null]}',
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_sidecar_is_no_sidecar_and_stays(tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "a.json").write_bytes(HOSTILE[kind])
+    assert load_sidecar(tmp_path / "a.aedat4") == Sidecar()
+    assert "plays without labels" in caplog.text
+    with pytest.raises(McoeError, match="move it away"):
+        add_marker(tmp_path / "a.aedat4", "sad", 1)
+    assert (tmp_path / "a.json").read_bytes() == HOSTILE[kind]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_sidecar_of_another_editor_is_read(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.json").write_bytes('{"label": "happy", "lighting": "HDR"}'.encode(encoding))
+    assert load_sidecar(tmp_path / "a.aedat4").at(0) == "happy"
+
+
+@pytest.mark.parametrize("count", [MOST, MOST + 1, 100_000])
+def test_labels_without_number_are_bounded_and_told(
+    tmp_path: Path, count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = load_sidecar(write(tmp_path, {"markers": [{"label": "sad", "time_us": t} for t in range(count)]}))
+    assert len(known.markers) == len(known.segments) == MOST
+    assert known.left_out == count - MOST
+    assert ("too many labels" in caplog.text) is (count > MOST)
+
+
+def test_a_label_is_plain_and_bounded_and_its_time_within_64_bits(tmp_path: Path) -> None:
+    segment = {"start_us": -(2**62) - 5, "end_us": 1e18 * 9, "label": "<img>\n" + "x" * 10**6}
+    known = load_sidecar(write(tmp_path, {"segments": [segment]}))
+    assert (known.segments[0].start_us, known.segments[0].end_us) == (-EVER_US, EVER_US)
+    assert len(known.segments[0].label) <= 60
+    assert known.segments[0].label.isprintable()

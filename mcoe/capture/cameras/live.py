@@ -41,6 +41,7 @@ class CameraStatus:
         disordered: events and frames dropped or sorted because their time went back, or off the sensor.
         events_per_s, frames_per_s: measured over the last 2 s.
         settings: what the device reports of its settings.
+        jumps, last_jump_us: how often its clock jumped, and how far the last time, µs.
     """
 
     state: CameraState
@@ -51,6 +52,17 @@ class CameraStatus:
     events_per_s: float = 0.0
     frames_per_s: float = 0.0
     settings: CameraSettings = field(default_factory=CameraSettings)
+    jumps: int = 0
+    last_jump_us: int = 0
+
+    @property
+    def notice(self) -> str:
+        """One sentence on the clock's jumps; empty if it had none."""
+        if not self.jumps:
+            return ""
+        times = "once" if self.jumps == 1 else f"{self.jumps} times"
+        last = f"{self.last_jump_us / 1e6:+,.1f} s"
+        return f"The camera's clock jumped {times}, last by {last}; the stream went on without a gap."
 
 
 class RateMeter:
@@ -131,7 +143,7 @@ class CameraSource(Source):
             raise
         self._serial = device.serial if device.serial is not None else serial
         self.capabilities: Capabilities = device.capabilities
-        self._timeline = Timeline(device.size)
+        self._timeline = Timeline(self._info)
         self._merger = Merger() if self._info.has_frames and self._info.has_events and not device.in_order else None
         self._thread = threading.Thread(target=self._guard, args=(device,), name=f"camera-{device.name}", daemon=True)
         self._thread.start()
@@ -158,6 +170,8 @@ class CameraSource(Source):
                 self._rates[0].rate(now),
                 self._rates[1].rate(now),
                 self._applied,
+                self._timeline.jumps,
+                self._timeline.last_jump_us,
             )
 
     def configure(self, settings: CameraSettings) -> None:

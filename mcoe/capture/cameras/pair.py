@@ -102,6 +102,8 @@ class PairSource(Source):
             first.events_per_s,
             second.frames_per_s,
             first.settings.updated(second.settings),
+            first.jumps + second.jumps,
+            first.last_jump_us or second.last_jump_us,
         )
 
     def sync(self) -> SyncStatus:

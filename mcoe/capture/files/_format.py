@@ -24,6 +24,8 @@ class Format:
             None where they do not tell.
         folders: whether its recordings are folders.
         imports: modules that take long to import; the child imports them before the deadline for opening runs.
+        repairs: whether the module offers ``open_damaged(path) -> Decoder`` as well, for a file of which the decoder
+            died: it reads what is sound, as slowly as that may be.
     """
 
     title: str
@@ -31,6 +33,7 @@ class Format:
     recognises: Callable[[bytes], bool] | None = None
     folders: bool = False
     imports: tuple[str, ...] = ()
+    repairs: bool = False
 
 
 class Decoder(Protocol):

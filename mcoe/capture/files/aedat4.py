@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from mcoe.capture.files._format import Format
 from mcoe.capture.files._merge import Merged
-from mcoe.capture.source import SourceInfo
+from mcoe.capture.reasons import reason
+from mcoe.capture.source import MAX_TIME_US, SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.core.text import plain_text
 from mcoe.events.packets import EVENT_DTYPE, Events, Frame, empty_events
@@ -27,6 +28,7 @@ FORMAT = Format(
     suffixes=(".aedat4",),
     recognises=lambda head: head.startswith(_FAMILY),
     imports=("dv_processing",),
+    repairs=True,
 )
 
 
@@ -35,37 +37,36 @@ def open_file(path: Path) -> Aedat4Decoder:
     return Aedat4Decoder(path)
 
 
+def open_damaged(path: Path) -> Aedat4Decoder:
+    """Open one of which the decoder died: what of it is sound."""
+    return Aedat4Decoder(path, damaged=True)
+
+
 class Aedat4Decoder(Merged):
     """The first event stream and the first frame stream of a recording (``events`` and ``frames`` if so named).
 
     dv-processing documents a frame's ``timestamp`` as the start of its exposure; the exposure's end is
     ``timestamp + exposure``. Colour images are stored BGR and handed on as RGB.
+
+    A file that was cut short, or holds damaged packets, is read as far as it is sound; a damaged place counts as one
+    event in ``dropped_events``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, damaged: bool = False) -> None:
         self._path = path
         _check_version(path)
-        try:
-            self._recording = _open(path)
-        except RuntimeError as error:
-            raise McoeError(_why_not_opened(path, str(error))) from error
-        self._event_stream = self._stream(self._recording.isStreamOfEventType, "events")
-        self._frame_stream = self._stream(self._recording.isStreamOfFrameType, "frames")
-        if not self._event_stream and not self._frame_stream:
-            found = plain_text(", ".join(self._recording.getStreamNames()), 60) or "no streams at all"
-            raise McoeError(f"{path} holds neither events nor frames ({found}); record it with at least one of them.")
-        first_events = self._event_stream and self._recording.getNextEventBatch(self._event_stream)
-        first_frame = self._frame_stream and self._recording.getNextFrame(self._frame_stream)
-        starts = []
-        if first_events:
-            starts.append(int(first_events.getLowestTime()))
-        if first_frame:
-            starts.append(int(first_frame.timestamp))
-        if not starts:
-            raise McoeError(f"{path} was closed before anything was recorded; record it again.")
-        self._event_stream = self._event_stream if first_events else None
-        self._frame_stream = self._frame_stream if first_frame else None
-        start_us, end_us = min(starts), int(self._recording.getTimeRange()[1])
+        self._repaired, self.dropped_events = False, 0
+        if damaged:
+            self._repair(f"{path} is damaged; copy or record it again.", None)
+        else:
+            try:
+                self._recording = _open(path)
+            except Exception as error:  # of dv-processing, which has many kinds
+                self._repair(_why_not_opened(path, str(error)), error)
+        start_us, end_us = self._begin()
+        if not (abs(start_us) <= MAX_TIME_US and 0 <= end_us - start_us <= MAX_TIME_US) and not self._repaired:
+            self._repair(f"{path} is damaged; copy or record it again.", None)
+            start_us, end_us = self._begin()
         self.info = SourceInfo(
             name=path.name,
             size=self._sensor_size(),
@@ -75,20 +76,74 @@ class Aedat4Decoder(Merged):
             start_us=start_us,
             duration_us=end_us - start_us,
         )
+        places = self.dropped_events
         super().__init__(self, self.info.size, start_us, end_us)
+        self.dropped_events = places
+
+    def _begin(self) -> tuple[int, int]:
+        """Choose the streams, and return when they begin and end, µs."""
+        path = self._path
+        self._event_stream = self._stream(self._recording.isStreamOfEventType, "events")
+        self._frame_stream = self._stream(self._recording.isStreamOfFrameType, "frames")
+        if not self._event_stream and not self._frame_stream:
+            found = plain_text(", ".join(self._recording.getStreamNames()), 60) or "no streams at all"
+            raise McoeError(f"{path} holds neither events nor frames ({found}); record it with at least one of them.")
+        first_events = self._event_stream and self._past_damage(
+            lambda: self._recording.getNextEventBatch(self._event_stream)
+        )
+        first_frame = self._frame_stream and self._past_damage(lambda: self._recording.getNextFrame(self._frame_stream))
+        starts = []
+        if first_events:
+            starts.append(int(first_events.getLowestTime()))
+        if first_frame:
+            starts.append(int(first_frame.timestamp))
+        if not starts:
+            raise McoeError(f"{path} was closed before anything was recorded; record it again.")
+        self._event_stream = self._event_stream if first_events else None
+        self._frame_stream = self._frame_stream if first_frame else None
+        return min(starts), int(self._recording.getTimeRange()[1])
 
     def events_between(self, t0_us: int, t1_us: int) -> Events:
         if not self._event_stream:
             return empty_events()
-        store = self._recording.getEventsTimeRange(t0_us, t1_us, self._event_stream)
+        store = self._past_damage(lambda: self._recording.getEventsTimeRange(t0_us, t1_us, self._event_stream))
         # numpy() copies, so the array outlives the store.
         return empty_events() if store is None else np.asarray(store.numpy(), EVENT_DTYPE)
 
     def frames_between(self, t0_us: int, t1_us: int) -> list[Frame]:
         if not self._frame_stream:
             return []
-        found = self._recording.getFramesTimeRange(t0_us, t1_us, self._frame_stream) or []
-        return [self._frame(frame) for frame in found]
+        found = self._past_damage(lambda: self._recording.getFramesTimeRange(t0_us, t1_us, self._frame_stream)) or []
+        return [frame for frame in map(self._frame, found) if frame is not None]
+
+    def _past_damage(self, read: Callable[[], Any]) -> Any:
+        """Return what is read; where a packet is damaged, of a copy that is without it."""
+        try:
+            return read()
+        except Exception as error:  # of dv-processing, which has many kinds
+            if self._repaired:
+                raise
+            self._repair(f"{self._path} is damaged; copy or record it again.", error)
+            return read()
+
+    def _repair(self, why: str, error: Exception | None) -> None:
+        """Go on with a copy that holds the sound packets alone; raises McoeError, which says ``why``, without any."""
+        from mcoe.capture.files._aedat4_packets import repaired
+
+        self._repaired = True
+        with tempfile.TemporaryDirectory() as folder:
+            found = repaired(self._path, Path(folder))
+            if found is None:
+                raise McoeError(why) from error
+            copy, places = found
+            try:
+                # Once it is open it needs no name any more; its room is given back with the process.
+                self._recording = _open(copy)
+            except Exception as again:
+                if "memory" in (told := reason(str(self._path), again)):
+                    raise McoeError(told) from again
+                raise McoeError(why) from error
+        self.dropped_events += places
 
     def _stream(self, is_of_type: Callable[[str], bool], usual: str) -> str | None:
         names = [name for name in self._recording.getStreamNames() if is_of_type(name)]
@@ -107,13 +162,11 @@ class Aedat4Decoder(Merged):
             raise McoeError(f"{self._path} does not say how large its sensor is; record it again with dv-processing.")
         return int(size[0]), int(size[1])
 
-    def _frame(self, frame: Any) -> Frame:
+    def _frame(self, frame: Any) -> Frame | None:
         image: NDArray[Any] = frame.image
         if image.dtype != np.uint8 or image.shape[1::-1] != self.info.size:
-            raise McoeError(
-                f"{self._path} has frames of {image.shape[1]}×{image.shape[0]} {image.dtype}, not of 8 bits and the "
-                "sensor's size; record whole frames."
-            )
+            self.dropped_frames += 1
+            return None
         if image.ndim == 3:
             image = image[..., 2::-1] if image.shape[2] >= 3 else image[..., 0]
         exposure_us = max(0, frame.exposure // _MICROSECOND)

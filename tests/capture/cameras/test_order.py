@@ -3,7 +3,10 @@ import pytest
 
 from mcoe.capture.cameras.base import Arrival
 from mcoe.capture.cameras.order import MAX_BATCH, Merger, Timeline, split
+from mcoe.capture.source import SourceInfo
 from mcoe.events.packets import Frame, make_events, packet_end_us
+
+INFO = SourceInfo("cam", (7, 5), True, True, True)
 
 
 def batch(first_us, last_us, count=5, host_us=0):
@@ -57,7 +60,7 @@ def test_packets_are_split_to_bound_a_mailbox_in_bytes():
 
 
 def test_time_never_goes_back_and_what_would_is_counted():
-    line = Timeline((7, 5))
+    line = Timeline(INFO)
     assert ends([line.place(batch(0, 100))]) == [100]
     again = line.place(batch(50, 150, count=101))
     assert again is not None
@@ -71,7 +74,7 @@ def test_time_never_goes_back_and_what_would_is_counted():
 
 
 def test_a_batch_out_of_order_inside_is_sorted_without_touching_the_drivers_array():
-    line = Timeline((7, 5))
+    line = Timeline(INFO)
     mixed = make_events([5, 1, 9, 3], [0, 1, 2, 3], [0] * 4, [1] * 4)
     kept = mixed.copy()
     placed = line.place(Arrival(mixed, 0))
@@ -82,7 +85,7 @@ def test_a_batch_out_of_order_inside_is_sorted_without_touching_the_drivers_arra
 
 
 def test_what_lies_off_the_sensor_is_dropped_and_counted():
-    line = Timeline((7, 5))
+    line = Timeline(INFO)
     placed = line.place(Arrival(make_events(range(6), [0, 6, 7, -1, 3, 3], [0, 4, 0, 0, 5, -9], [1] * 6), 0))
     assert placed.packet["timestamp"].tolist() == [0, 1]
     assert line.disordered == 4
@@ -94,7 +97,7 @@ def test_what_lies_off_the_sensor_is_dropped_and_counted():
 
 @pytest.mark.parametrize("restart_us", [0, -3_600_000_000])
 def test_a_clock_restarted_by_a_reconnect_is_carried_on(restart_us):
-    line = Timeline((7, 5))
+    line = Timeline(INFO)
     line.place(batch(5_000_000_000, 5_000_010_000, host_us=100_000))
     line.reconnect()
     came_back = 5_000_010_000 + 2_000_000 + restart_us  # 2 s of host time later
