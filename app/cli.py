@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from mcoe.core.device import DEVICES
 from mcoe.core.errors import McoeError
 from mcoe.core.log import LEVELS, Level, start_log
-from mcoe.core.paths import config_folder
+from mcoe.core.paths import config_folder, keep_to_own_folders
 
 if TYPE_CHECKING:
     from mcoe.live.engine.build import EngineOptions
@@ -106,6 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     if wrong := _contradiction(options):
         p.error(wrong)
     start_log(options.log_level)
+    keep_to_own_folders()
     try:
         if options.list_cameras:
             return _list_cameras()

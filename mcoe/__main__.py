@@ -6,6 +6,7 @@ import importlib
 import sys
 
 from mcoe.core.errors import McoeError
+from mcoe.core.paths import keep_to_own_folders
 
 COMMANDS = {
     "info": ("mcoe.commands.info", "parameters, multiply-adds, scan backend and device"),
@@ -29,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     if argv[0] not in COMMANDS:
         print(f"mcoe: there is no command '{argv[0]}'; choose one of {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
+    keep_to_own_folders()
     try:
         return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
     except McoeError as error:

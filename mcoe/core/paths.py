@@ -36,6 +36,14 @@ def cache_folder() -> Path:
     return _user("XDG_CACHE_HOME", ".cache")
 
 
+def keep_to_own_folders() -> None:
+    """Point libraries that keep something of their own, unasked, to :func:`cache_folder`; before they are imported.
+
+    torch makes a folder among the temporary files. Whoever named another place keeps it.
+    """
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "torch"))
+
+
 def home() -> Path:
     """Return the user's home; without one, as for a service, a folder of their own among the temporary ones."""
     try:
