@@ -155,9 +155,11 @@ def _headless(options: Options) -> int:
     from mcoe.capture.replay import open_replay
     from mcoe.live.engine.build import build_engine, weights_stride
     from mcoe.live.jobs.headless import run_headless
+    from mcoe.recording.outputs import check_output
 
     replay, out = options.replay, options.out
     assert replay is not None and out is not None  # see _contradiction
+    check_output(out, [replay], [options.weights])
     engine = _engine_options(options)
     stride = weights_stride(engine) if options.stride is None else options.stride
     stats = run_headless(lambda: open_replay(replay), lambda: build_engine(engine), out, stride)
@@ -170,6 +172,12 @@ def _window(options: Options) -> int:
     from mcoe.capture.replay import open_replay
     from mcoe.capture.source import Source
     from mcoe.live.bundled import bundled_recordings, default_recording
+    from mcoe.recording.outputs import check_output, recording_files
+
+    if options.record is not None:
+        recording_files(options.record)
+    if options.screenshot is not None:
+        check_output(options.screenshot, [options.replay], [options.weights])
 
     from .core.workbench import ProgramWorkbench
     from .shell.application import run

@@ -25,6 +25,7 @@ from mcoe.evaluation.metrics import clean, lighting_gap, table
 from mcoe.evaluation.predict import CLIPS
 from mcoe.evaluation.report import Report, evaluate_network, read_predictions, report, trained_stride, write_predictions
 from mcoe.model.weights import load_weights
+from mcoe.recording.outputs import check_output
 
 
 def main(argv: list[str]) -> int:
@@ -52,6 +53,8 @@ def main(argv: list[str]) -> int:
         parser.error("--weights needs --data")
     if args.clips < 1 or (args.stride or 0) < 0:
         parser.error("--clips must be at least 1 and --stride at least 0")
+    for out in filter(None, (args.json, args.figure)):
+        check_output(out, args.predictions, args.weights)
     reports, extra = _evaluate_all(args)
     reports += [report(folder.name, read_predictions(folder)) for folder in args.predictions]
     print(table([(r.title, r.values, r.bounds) for r in reports]))

@@ -25,6 +25,7 @@ from mcoe.core.files import write_text
 from mcoe.core.words import EMOTIONS
 from mcoe.events.packets import Frame, Packet
 from mcoe.recording.aedat4_writer import Aedat4Writer
+from mcoe.recording.outputs import recording_files
 from mcoe.recording.table import csv_lines
 from mcoe.results import Result
 
@@ -67,7 +68,7 @@ class Recorder:
     """A running recording. ``write``, ``add_result``, ``mark`` and ``describe`` never wait and never raise.
 
     Args:
-        path: the file to make; ``.aedat4`` is appended if it has no suffix.
+        path: the file to make; ``.aedat4`` is appended unless it ends in it.
         info: the source that is recorded.
         settings: anything JSON can hold, kept in the sidecar.
 
@@ -83,8 +84,7 @@ class Recorder:
         settings: dict[str, Any] | None = None,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
-        path = Path(path)
-        self.path = path if path.suffix else path.with_suffix(".aedat4")
+        self.path, self._table_path, self._notes_path = recording_files(path)
         self._queue_bytes = queue_bytes
         self._files = contextlib.ExitStack()
         self._table: TextIO | None = None
@@ -105,9 +105,6 @@ class Recorder:
             "markers": [],
         }
         self._notes_stale = True
-        for beside in (self.path.with_suffix(".csv"), self.path.with_suffix(".json")):
-            if beside.exists():
-                raise McoeError(f"{beside} exists already and would be lost; choose another name.")
         try:
             self._writer = Aedat4Writer(self.path, info.name, info.size)
         except FileExistsError as error:
@@ -269,7 +266,7 @@ class Recorder:
     def _write_notes(self) -> None:
         with self._condition:
             text = json.dumps(self._notes, indent=2, default=str)
-        write_text(self.path.with_suffix(".json"), text + "\n")
+        write_text(self._notes_path, text + "\n")
 
 
 def _nbytes(packet: Packet) -> int:

@@ -21,5 +21,5 @@ def test_export_measures_what_int8_costs(data: Path, trained: Path, tmp_path: Pa
     assert 0 <= metadata["scores"]["values"]["WAR"] <= 1
     assert metadata["scores"]["measured_on"] == {"subset": "testing", "subjects": 1, "origin": "test"}
     assert "WAR lost" in capsys.readouterr().out
-    with pytest.raises(McoeError, match="would replace"):
+    with pytest.raises(McoeError, match="would be lost"):
         export.main([*words[:2], "--out", words[1]])
