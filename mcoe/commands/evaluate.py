@@ -19,7 +19,7 @@ from typing import Any
 
 from mcoe.core.device import DEVICES, pick_device
 from mcoe.core.errors import McoeError
-from mcoe.core.files import write_text
+from mcoe.core.files import SHARED, write_text
 from mcoe.data.pack import open_or_build
 from mcoe.evaluation.metrics import clean, lighting_gap, table
 from mcoe.evaluation.predict import CLIPS
@@ -66,7 +66,9 @@ def main(argv: list[str]) -> int:
         print(f"Accuracy on {kind}.")
     try:
         if args.json:
-            write_text(args.json, json.dumps(clean({"data": extra, "rows": [r.to_dict() for r in reports]}), indent=1))
+            write_text(
+                args.json, json.dumps(clean({"data": extra, "rows": [r.to_dict() for r in reports]}), indent=1), SHARED
+            )
         if args.save_predictions:
             args.save_predictions.mkdir(parents=True, exist_ok=True)
             for r in reports:

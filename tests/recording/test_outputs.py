@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from app.cli import main
 from mcoe.core.errors import McoeError
+from mcoe.core.log import stop_log
 from mcoe.live.bundled import default_recording
 from mcoe.recording.outputs import check_output, recording_files
 
@@ -19,6 +20,16 @@ LINKS: dict[str, Callable[[Path, Path], None]] = {
     "hard": lambda link, to: os.link(to, link),
     "symbolic twice": lambda link, to: (link.with_name("between").symlink_to(to), link.symlink_to("between"))[1],
 }
+
+
+@pytest.fixture(autouse=True)
+def log_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The command line starts a log, in a folder of the test, that other tests must not find."""
+    for kind in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "home"))
+    yield
+    stop_log()
 
 
 @pytest.fixture
