@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from mcoe.core.device import DEVICES
 from mcoe.core.errors import McoeError
 from mcoe.core.log import LEVELS, Level, start_log
-from mcoe.core.paths import config_folder, keep_to_own_folders
+from mcoe.core.paths import config_folder
+from mcoe.core.process import AskedToEnd, begin, interruptible, leave
 
 if TYPE_CHECKING:
     from mcoe.live.engine.build import EngineOptions
@@ -100,20 +101,29 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the application; 2 for bad input, told in one sentence on stderr."""
+    """Run the application; 2 for bad input, told in one sentence on stderr, 128 + N where signal N ended a run."""
+    begin()
     p = parser()
     options = p.parse_args(argv, Options())
     if wrong := _contradiction(options):
         p.error(wrong)
     start_log(options.log_level)
-    keep_to_own_folders()
     try:
-        if options.list_cameras:
-            return _list_cameras()
-        return _headless(options) if options.headless else _window(options)
+        with interruptible():
+            if options.list_cameras:
+                return _list_cameras()
+            return _headless(options) if options.headless else _window(options)
     except McoeError as error:
         print(f"mcoe-live: {error}", file=sys.stderr)
         return 2
+    except AskedToEnd as asked:
+        print("mcoe-live: stopped before the end; nothing was written.", file=sys.stderr)
+        return asked.code
+
+
+def start() -> NoReturn:
+    """Run the application and end the process, whatever hangs in a library by then."""
+    leave(main())
 
 
 def _contradiction(options: Options) -> str | None:
@@ -208,4 +218,4 @@ def _window(options: Options) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

@@ -6,7 +6,7 @@ import importlib
 import sys
 
 from mcoe.core.errors import McoeError
-from mcoe.core.paths import keep_to_own_folders
+from mcoe.core.process import begin
 
 COMMANDS = {
     "info": ("mcoe.commands.info", "parameters, multiply-adds, scan backend and device"),
@@ -21,6 +21,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; 2 for bad input, told in one sentence."""
+    begin()
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: mcoe COMMAND [options]\n")
@@ -30,12 +31,14 @@ def main(argv: list[str] | None = None) -> int:
     if argv[0] not in COMMANDS:
         print(f"mcoe: there is no command '{argv[0]}'; choose one of {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
-    keep_to_own_folders()
     try:
         return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
     except McoeError as error:
         print(f"mcoe {argv[0]}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"mcoe {argv[0]}: stopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, Literal, TypeVar
@@ -17,6 +18,8 @@ from mcoe.core.priority import lower_priority
 log = logging.getLogger(__name__)
 
 Made = TypeVar("Made")
+#: How long the program's end waits for jobs that do not heed that they were cancelled, s.
+PATIENCE_S = 2.0
 JobState = Literal["running", "done", "cancelled", "failed"]
 
 
@@ -31,7 +34,7 @@ class Job(QObject, Generic[Made]):
         name: what is told to have stopped when something unexpected happens, and the thread's name.
         work: given the job, returns what it made; None or False where it stopped because it was asked to. It calls
             :meth:`progress` or :meth:`check` now and then, and :meth:`tell` with what is ready before the end.
-        kept: the program's end waits for it.
+        kept: the program's end waits for it, see :meth:`Jobs.join`.
 
     Attributes:
         state: ``running`` until one of the last three signals below has been emitted.
@@ -70,7 +73,7 @@ class Job(QObject, Generic[Made]):
         self._told_share: float | None = None
         # Queued: the thread never runs a slot, and never waits for one.
         self._happened.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self.thread_of_work = threading.Thread(target=self._run, name=name, daemon=not kept)
+        self.thread_of_work = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -194,7 +197,7 @@ class Jobs(QObject):
             failed: called with one sentence; without it, the sentence becomes a notice.
             over: called after either, and after a cancellation.
             progressed, told: see :class:`Job`.
-            kept: the program's end waits for it.
+            kept: the program's end waits for it, see :meth:`join`: for what can be cancelled or is short.
         """
         job = Job(name, work, kept=kept, parent=self)
         for signal, slot in ((job.done, done), (job.failed, failed or self._fail), (job.over, over),
@@ -217,11 +220,20 @@ class Jobs(QObject):
         for job in self._running:
             job.cancel()
 
-    def join(self) -> None:
-        """Wait for the threads of those that the program's end must wait for."""
-        for job in self._running:
-            if job.kept:
-                job.thread_of_work.join()
+    def join(self, patience_s: float = PATIENCE_S) -> tuple[str, ...]:
+        """Wait for the threads of those that the program's end should wait for.
+
+        Args:
+            patience_s: for all of them together, s; what hangs in a library must not keep the program from ending.
+
+        Returns:
+            The names of those that were left.
+        """
+        until = time.monotonic() + patience_s
+        kept = [job for job in self._running if job.kept]
+        for job in kept:
+            job.thread_of_work.join(max(0.0, until - time.monotonic()))
+        return tuple(job.name for job in kept if job.thread_of_work.is_alive())
 
     def _forget(self, job: Job[Made]) -> None:
         self._running = [each for each in self._running if each is not job]

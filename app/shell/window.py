@@ -264,9 +264,14 @@ class MainWindow(DropWindow):
         self.settings.save()
         super().closeEvent(event)
 
-    def join(self) -> None:
-        """Wait for what must not be cut off; for the end of the program."""
-        self.jobs.join()
+    def join(self) -> tuple[str, ...]:
+        """Wait for what must not be cut off, recordings first; for the end of the program.
+
+        Returns:
+            What hung and was left, in words.
+        """
+        left = () if self.stream.finish_recordings() else ("A recording that the disk does not take",)
+        return (*left, *self.jobs.join())
 
     # ---- Qt events
 

@@ -120,7 +120,7 @@ class _File(logging.handlers.RotatingFileHandler):
         path = Path(self.baseFilename)
         private_folder(path.parent)
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        stream = os.fdopen(handle, "a", encoding="utf-8")
+        stream = os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace")
         stream.write(_heading())
         return stream
 

@@ -186,10 +186,28 @@ class Recorder:
             self._closing = True
             self._condition.notify()
 
-    def close(self) -> None:
-        """Write what waits and finish the files. A second call does nothing."""
+    def close(self, patience_s: float | None = None) -> bool:
+        """Write what waits and finish the files. A second call does nothing.
+
+        Args:
+            patience_s: stop waiting once the disk has taken nothing for so long, s; None for a disk that is trusted.
+
+        Returns:
+            Whether the files are finished, or the recording failed; False if the writer was left to the disk.
+        """
         self.end()
-        self._thread.join()
+        taken, since = self._taken(), time.monotonic()
+        while self._thread.is_alive():
+            self._thread.join(None if patience_s is None else min(0.1, patience_s))
+            if (now := self._taken()) != taken:
+                taken, since = now, time.monotonic()
+            if patience_s is not None and time.monotonic() - since > patience_s:
+                break
+        return not self._thread.is_alive()
+
+    def _taken(self) -> tuple[int, int, bool]:
+        """What grows while the disk takes what waits."""
+        return self._writer.bytes, self._predictions, self._thread.is_alive()
 
     # ---- the writer thread
 
