@@ -188,6 +188,9 @@ def _window(options: Options) -> int:
         recording_files(options.record)
     if options.screenshot is not None:
         check_output(options.screenshot, [options.replay], [options.weights])
+    from .shell.screen import check_screen
+
+    check_screen()
 
     from .core.workbench import ProgramWorkbench
     from .shell.application import run
