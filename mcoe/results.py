@@ -169,6 +169,7 @@ class EngineInfo:
         weights: the weights file's name; empty for an untrained network.
         size, bins: the input's S and N_b.
         facts: what the weights file says of itself; None for an untrained network.
+        notice: one sentence on why it does not run where it was asked to; empty while it does.
     """
 
     device: str
@@ -179,3 +180,4 @@ class EngineInfo:
     size: int
     bins: int
     facts: Facts | None = None
+    notice: str = ""

@@ -214,6 +214,8 @@ class MainWindow(DropWindow):
 
     def _show_context(self, source: object, engine: object) -> None:
         self.status.set_engine(self.stream.engine)
+        if self.stream.engine is not None and self.stream.engine.notice:
+            self.notices.fail(self.stream.engine.notice)
         for panel in self.panels:
             panel.set_context(self.stream.source, self.stream.engine)
 

@@ -353,7 +353,11 @@ class Pipeline:
         engine = self._engine_factory()
         self.engine_info = engine.info
         self._built.put(engine.info)
-        Inference(engine, self._questions).run(self._pairs, self._deliver)
+        inference = Inference(engine, self._questions)
+        while (pair := self._pairs.get()) is not None:
+            result = inference.answer(pair)
+            self.engine_info = engine.info  # another one where a GPU failed meanwhile
+            self._deliver(result)
         with self._lock:
             self._state = "ended"
 
