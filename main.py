@@ -1,8 +1,6 @@
 """MCO-E Live from a clone: ``python main.py``; installed, it is the command ``mcoe-live``."""
 
-import sys
-
-from app.cli import main
+from app.cli import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

@@ -12,6 +12,7 @@ from mcoe.core.device import DEVICES
 from mcoe.core.errors import McoeError
 from mcoe.core.log import LEVELS, Level, start_log
 from mcoe.core.paths import config_folder
+from mcoe.core.process import AskedToEnd, begin, interruptible, leave
 
 if TYPE_CHECKING:
     from mcoe.live.engine.build import EngineOptions
@@ -100,19 +101,29 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the application; 2 for bad input, told in one sentence on stderr."""
+    """Run the application; 2 for bad input, told in one sentence on stderr, 128 + N where signal N ended a run."""
+    begin()
     p = parser()
     options = p.parse_args(argv, Options())
     if wrong := _contradiction(options):
         p.error(wrong)
     start_log(options.log_level)
     try:
-        if options.list_cameras:
-            return _list_cameras()
-        return _headless(options) if options.headless else _window(options)
+        with interruptible():
+            if options.list_cameras:
+                return _list_cameras()
+            return _headless(options) if options.headless else _window(options)
     except McoeError as error:
         print(f"mcoe-live: {error}", file=sys.stderr)
         return 2
+    except AskedToEnd as asked:
+        print("mcoe-live: stopped before the end; nothing was written.", file=sys.stderr)
+        return asked.code
+
+
+def start() -> NoReturn:
+    """Run the application and end the process, whatever hangs in a library by then."""
+    leave(main())
 
 
 def _contradiction(options: Options) -> str | None:
@@ -154,9 +165,11 @@ def _headless(options: Options) -> int:
     from mcoe.capture.replay import open_replay
     from mcoe.live.engine.build import build_engine, weights_stride
     from mcoe.live.jobs.headless import run_headless
+    from mcoe.recording.outputs import check_output
 
     replay, out = options.replay, options.out
     assert replay is not None and out is not None  # see _contradiction
+    check_output(out, [replay], [options.weights])
     engine = _engine_options(options)
     stride = weights_stride(engine) if options.stride is None else options.stride
     stats = run_headless(lambda: open_replay(replay), lambda: build_engine(engine), out, stride)
@@ -169,6 +182,15 @@ def _window(options: Options) -> int:
     from mcoe.capture.replay import open_replay
     from mcoe.capture.source import Source
     from mcoe.live.bundled import bundled_recordings, default_recording
+    from mcoe.recording.outputs import check_output, recording_files
+
+    if options.record is not None:
+        recording_files(options.record)
+    if options.screenshot is not None:
+        check_output(options.screenshot, [options.replay], [options.weights])
+    from .shell.screen import check_screen
+
+    check_screen()
 
     from .core.workbench import ProgramWorkbench
     from .shell.application import run
@@ -199,4 +221,4 @@ def _window(options: Options) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

@@ -6,6 +6,7 @@ import importlib
 import sys
 
 from mcoe.core.errors import McoeError
+from mcoe.core.process import begin
 
 COMMANDS = {
     "info": ("mcoe.commands.info", "parameters, multiply-adds, scan backend and device"),
@@ -20,6 +21,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code; 2 for bad input, told in one sentence."""
+    begin()
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: mcoe COMMAND [options]\n")
@@ -34,6 +36,9 @@ def main(argv: list[str] | None = None) -> int:
     except McoeError as error:
         print(f"mcoe {argv[0]}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"mcoe {argv[0]}: stopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

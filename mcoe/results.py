@@ -181,6 +181,7 @@ class EngineInfo:
         size, bins: the input's S and N_b.
         facts: what the weights file says of itself; None for an untrained network.
         window_us: length of the event window that the network wants, µs.
+        notice: one sentence on why it does not run where it was asked to; empty while it does.
     """
 
     device: str
@@ -192,3 +193,4 @@ class EngineInfo:
     bins: int
     facts: Facts | None = None
     window_us: int = WINDOW_US
+    notice: str = ""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QDialog, QWidget
+
+from mcoe.recording.outputs import check_output
 
 from .jobs import Jobs
 from .menus import Menus
@@ -46,6 +49,13 @@ class Context:
     findings: Findings
     parent: QWidget
     add_tool: Callable[[QWidget], None]
+
+    def check_output(self, path: Path) -> None:
+        """Raise McoeError where writing ``path`` would destroy what is open, what is recorded, or the weights."""
+        stream = self.stream
+        running = stream.pipeline.recording if stream.pipeline is not None else None
+        recorded = running.path if running is not None else None
+        check_output(path, [stream.file, recorded], [self.workbench.options.weights])
 
     def show(self, dialog: QDialog, width: float, height: float) -> None:
         """Bring ``dialog`` to the front; when it was never sized, it gets these shares of the window."""

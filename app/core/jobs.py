@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, Literal, NamedTuple, TypeVar
 
@@ -16,6 +17,8 @@ from mcoe.core.priority import lower_priority
 log = logging.getLogger(__name__)
 
 Made = TypeVar("Made")
+#: How long the program's end waits for jobs that do not heed that they were cancelled, s.
+PATIENCE_S = 2.0
 JobState = Literal["running", "done", "cancelled", "failed"]
 
 
@@ -34,7 +37,7 @@ class Job(QObject, Generic[Made]):
         name: what is told to have stopped when something unexpected happens, and the thread's name.
         work: given the job, returns what it made; None or False where it stopped because it was asked to. It calls
             :meth:`progress` or :meth:`check` now and then, and :meth:`tell` with what is ready before the end.
-        kept: the program's end waits for it.
+        kept: the program's end waits for it, see :meth:`Jobs.join`.
         owner: once it is destroyed, nobody is told any more; as a parent, it would take Qt's half of the job along
             while the thread still uses it.
 
@@ -75,7 +78,7 @@ class Job(QObject, Generic[Made]):
         self._outcome: tuple[JobState, Made | None, str] | None = None
         # Queued: the thread never runs a slot, and never waits for one.
         self._happened.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
-        self.thread_of_work = threading.Thread(target=self._run, name=name, daemon=not kept)
+        self.thread_of_work = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -213,7 +216,7 @@ class Jobs(QObject):
             failed: called with one sentence; without it, the sentence becomes a notice.
             over: called after either, and after a cancellation.
             progressed, told: see :class:`Job`.
-            kept: the program's end waits for it.
+            kept: the program's end waits for it, see :meth:`join`: for what can be cancelled or is short.
         """
         job = Job(name, work, kept=kept, owner=self)
         for signal, slot in ((job.done, done), (job.failed, failed or self._fail), (job.over, over),
@@ -236,13 +239,26 @@ class Jobs(QObject):
         for job in self._running:
             job.cancel()
 
-    def join(self) -> None:
-        """Wait for the threads of those that the program's end must wait for; nothing is told of the others."""
+    def join(self, patience_s: float = PATIENCE_S) -> tuple[str, ...]:
+        """Wait for the threads of those that the program's end should wait for; nothing is told of the others.
+
+        Args:
+            patience_s: for all of them together, s; what hangs in a library must not keep the program from ending.
+
+        Returns:
+            The names of those that were left.
+        """
+        until = time.monotonic() + patience_s
         for job in self._running:
-            if job.kept:
-                job.thread_of_work.join()
-            else:
+            if not job.kept:
                 job.mute()
+        kept = [job for job in self._running if job.kept]
+        for job in kept:
+            job.thread_of_work.join(max(0.0, until - time.monotonic()))
+        left = [job for job in kept if job.thread_of_work.is_alive()]
+        for job in left:
+            job.mute()
+        return tuple(job.name for job in left)
 
     def _forget(self, job: Job[Made]) -> None:
         self._running = [each for each in self._running if each is not job]

@@ -14,7 +14,7 @@ from zlib import crc32
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from mcoe.core.device import DEVICES
-from mcoe.core.files import write_json
+from mcoe.core.files import private_folder, write_json
 
 log = logging.getLogger(__name__)
 
@@ -225,7 +225,7 @@ class Settings(QObject):
         if self.values == self._kept:
             return
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.path.parent)
             write_json(self.path, {"version": VERSION, **asdict(self.values)}, mode=0o600)
             self._kept = self.values
         except OSError as error:

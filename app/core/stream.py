@@ -67,7 +67,7 @@ class Stream(QObject):
         self.labels = Sidecar()
         self.trouble = ""
         self._state = ""
-        self._closings: list[Job[None]] = []
+        self._closings: dict[Job[None], Pipeline] = {}
         self._waiting = False  # to be opened once the last one is closed
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -134,14 +134,18 @@ class Stream(QObject):
         pipeline, self.pipeline = self.pipeline, None
         self.result, self._state = None, ""
         if pipeline is not None:
-            closing: Job[None] = self._jobs.start("Closing", lambda _: pipeline.close(), kept=True)
-            self._closings.append(closing)
+            closing: Job[None] = self._jobs.start("Closing", lambda _: _close(pipeline), kept=True)
+            self._closings[closing] = pipeline
             closing.over.connect(lambda: self._closed(closing))
             self.pipeline_changed.emit(None)
         self._set_context(None, None)
 
+    def finish_recordings(self) -> bool:
+        """Wait until the recordings of what was closed are finished; False where the disk took nothing any more."""
+        return all([pipeline.finish_recordings() for pipeline in list(self._closings.values())])
+
     def _closed(self, closing: Job[None]) -> None:
-        self._closings.remove(closing)
+        del self._closings[closing]
         self._open_when_closed()
 
     def _open_when_closed(self) -> None:
@@ -223,6 +227,10 @@ class Stream(QObject):
         """Set the playback speed, 0.1 … 4."""
         if self.pipeline is not None:
             self.pipeline.set_speed(speed)
+
+
+def _close(pipeline: Pipeline) -> None:
+    pipeline.close()
 
 
 class Rest(QObject):

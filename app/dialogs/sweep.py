@@ -293,6 +293,11 @@ class SweepDialog(QDialog):
         """Save the plot as PNG or SVG, or its figures as CSV, by the file's extension, in a thread; then tell."""
         made, kind = self.sweep, path.suffix.lower()
         assert made is not None
+        try:
+            self._context.check_output(path)
+        except McoeError as error:
+            self._tell(str(error), bad=True)
+            return
         if kind == ".csv":
             self._write(path, lambda: made.save_csv(path))
             return

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from mcoe.core.errors import McoeError
 from mcoe.core.paths import home
 from mcoe.core.words import EMOTIONS
 from mcoe.live.jobs.film import save_video
@@ -110,6 +111,8 @@ class Exports(Feature):
     def save(self, path: Path) -> None:
         """Write the session to ``path``, as its extension says, in a thread; how it went is told."""
         context, kind = self.context, path.suffix.lower()
+        if not self._may_write(path):
+            return
         if kind == ".png":
             self._picture(context.parent, path)
             return
@@ -126,6 +129,15 @@ class Exports(Feature):
             self._begin(path, lambda _: save_report(path, name, engine, results, labels, sweep))
         else:
             self._begin(path, lambda _: save_table(results, path))
+
+    def _may_write(self, path: Path) -> bool:
+        """Whether writing ``path`` destroys nothing; says so if it would."""
+        try:
+            self.context.check_output(path)
+        except McoeError as error:
+            self.context.notices.fail(str(error))
+            return False
+        return True
 
     def _filming(self, path: Path) -> Callable[[Job[object]], object]:
         bench, stream = self.context.workbench, self.context.stream
@@ -187,5 +199,5 @@ class Exports(Feature):
     def save_panel(self, key: str) -> None:
         """Ask for a file and save the picture of a panel."""
         path = self._file(f"{self.name}-{key}.png", "Picture (*.png)")
-        if path is not None:
+        if path is not None and self._may_write(path):
             self._picture(self.context.panels.frame(key), path)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from mcoe.core.errors import McoeError
+from mcoe.core.files import private_folder
 from mcoe.core.paths import home
 from mcoe.recording.recorder import RecorderStatus
 
@@ -144,7 +145,7 @@ class Sessions(Feature):
 
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self.folder)
         except OSError as error:
             words = f"{self.folder} cannot be made ({error.strerror}); choose another recording folder."
             raise McoeError(words) from error

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
+import logging
 import signal
+import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyqtgraph  # noqa: F401  a third of a second that a click would wait for
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSocketNotifier, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from mcoe.core.errors import McoeError
 from mcoe.core.paths import assets
+from mcoe.core.process import when_asked_to_end
 
 from ..core.stream import Stream
 from ..core.workbench import Workbench
 from .hud import Watchdog
 from .screenshot import screenshot
 from .window import MainWindow
+
+log = logging.getLogger(__name__)
 
 
 def run(
@@ -66,16 +73,42 @@ def run(
         QTimer.singleShot(round(shot[1] * 1000), lambda: _shoot(window, shot[0], failures))
     if watch_s is not None:
         _watch(window, watch_s)
-    # Ctrl+C in the terminal closes the window in order, so that the pipeline's threads are joined.
-    previous = signal.signal(signal.SIGINT, lambda *_: window.close())
-    try:
+    with _ending_in_order(app, window):
         code = app.exec()
-        window.join()
-    finally:
-        signal.signal(signal.SIGINT, previous)
+        if left := window.join():
+            log.warning("%s did not end when asked to, and was left", " and ".join(left))
     if failures:
         raise failures[0]
     return code
+
+
+@contextlib.contextmanager
+def _ending_in_order(app: QApplication, window: MainWindow) -> Iterator[None]:
+    """Close the window as its user would when the process is asked to end: Ctrl+C, a logout, a service that stops.
+
+    Python's own handlers wait for the next line of Python, which may not come while nothing plays; the pipe wakes Qt.
+    """
+
+    def end() -> None:
+        told.setEnabled(False)
+        app.closeAllWindows()  # a dialog that asks for a file first
+        window.close()
+        app.quit()
+
+    here, there = socket.socketpair()
+    for side in (here, there):
+        side.setblocking(False)
+    told = QSocketNotifier(here.fileno(), QSocketNotifier.Type.Read)
+    told.activated.connect(end)
+    before = signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)
+    try:
+        with when_asked_to_end(lambda _: None):
+            yield
+    finally:
+        signal.set_wakeup_fd(before)
+        told.setEnabled(False)
+        for side in (here, there):
+            side.close()
 
 
 def spare_pauses(stream: Stream) -> None:

@@ -18,6 +18,7 @@ _STAGES = (
     ("head", "head ms", "MCO-Mamba, MCIB, HCE-MoE, and Grad-CAM from the head's backward pass"),
 )
 
+_DEVICE = "Where the network's head runs"
 _WEIGHTS = "The file the network's weights come from"
 
 
@@ -42,7 +43,7 @@ class StatusLine(QFrame):
         hint = "Windows dropped because the network was busy (latest wins); packets lost before that in the tooltip"
         self._add(row, "dropped", "dropped", "00000", hint)
         self._add(row, "events", "events/s", "000.0 M", "Events per second over the last 5 s")
-        self._add(row, "device", "device", "NVIDIA H200", "Where the network's head runs")
+        self._add(row, "device", "device", "NVIDIA H200", _DEVICE)
         self._add(row, "backbone_engine", "backbone", "openvino", "Engine that runs the backbones")
         self._add(row, "scan", "scan", "mamba_ssm", "Backend of the selective scan")
         self._add(row, "weights", "weights", "untrained", _WEIGHTS)
@@ -76,6 +77,9 @@ class StatusLine(QFrame):
         """Show where the network runs."""
         for key, name in (("device", "device"), ("backbone_engine", "backbone"), ("scan", "scan")):
             self._set(key, "–" if engine is None else getattr(engine, name))
+        notice = engine.notice if engine is not None else ""
+        self._cells["device"].setToolTip(tip(notice) if notice else _DEVICE)
+        _alert(self._cells["device"], bool(notice))
         self._set("weights", "–" if engine is None else engine.weights or "untrained")
         self._cells["weights"].setToolTip(_WEIGHTS if engine is None else tip(weights_words(engine)))
 
@@ -98,17 +102,20 @@ class StatusLine(QFrame):
             f"Dropped: {stats.dropped_windows:,} windows because the network was busy (latest wins), "
             f"{stats.dropped_packets:,} packets before that; {stats.late_events:,} events came too late"
         )
-        alert = stats.dropped_windows + stats.dropped_packets > 0
-        if dropped.property("alert") != alert:
-            dropped.setProperty("alert", alert)
-            dropped.style().unpolish(dropped)
-            dropped.style().polish(dropped)
+        _alert(dropped, stats.dropped_windows + stats.dropped_packets > 0)
         self._set("events", short(stats.events_per_s))
 
     def _set(self, key: str, words: str) -> None:
         label = self._cells[key]
         if label.text() != words:
             label.setText(words)
+
+
+def _alert(label: QLabel, on: bool) -> None:
+    if label.property("alert") != on:
+        label.setProperty("alert", on)
+        label.style().unpolish(label)
+        label.style().polish(label)
 
 
 def weights_words(engine: EngineInfo) -> str:

@@ -214,6 +214,8 @@ class MainWindow(DropWindow):
 
     def _show_context(self, source: object, engine: object) -> None:
         self.status.set_engine(self.stream.engine)
+        if self.stream.engine is not None and self.stream.engine.notice:
+            self.notices.fail(self.stream.engine.notice)
         for panel in self.panels:
             panel.set_context(self.stream.source, self.stream.engine)
 
@@ -264,9 +266,14 @@ class MainWindow(DropWindow):
         self.settings.save()
         super().closeEvent(event)
 
-    def join(self) -> None:
-        """Wait for what must not be cut off; for the end of the program."""
-        self.jobs.join()
+    def join(self) -> tuple[str, ...]:
+        """Wait for what must not be cut off, recordings first; for the end of the program.
+
+        Returns:
+            What hung and was left, in words.
+        """
+        left = () if self.stream.finish_recordings() else ("A recording that the disk does not take",)
+        return (*left, *self.jobs.join())
 
     # ---- Qt events
 

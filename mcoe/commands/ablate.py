@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mcoe.core.device import pick_device
 from mcoe.core.errors import McoeError
-from mcoe.core.files import write_text
+from mcoe.core.files import SHARED, write_text
 from mcoe.data.pack import open_or_build
 from mcoe.evaluation.metrics import clean, table
 from mcoe.evaluation.report import Report, evaluate_network, trained_with
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
         reports.append(_evaluate(best, row, args))
         print(table([(r.title, r.values, r.bounds) for r in reports]), flush=True)
         path = args.json or args.runs / "table.json"
-        write_text(path, json.dumps(clean([r.to_dict() for r in reports]), indent=1))
+        write_text(path, json.dumps(clean([r.to_dict() for r in reports]), indent=1), SHARED)
     return 0
 
 

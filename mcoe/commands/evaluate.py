@@ -19,12 +19,13 @@ from typing import Any
 
 from mcoe.core.device import DEVICES, pick_device
 from mcoe.core.errors import McoeError
-from mcoe.core.files import write_text
+from mcoe.core.files import SHARED, write_text
 from mcoe.data.pack import open_or_build
 from mcoe.evaluation.metrics import by_grey, clean, differences, lighting_gap, table
 from mcoe.evaluation.predict import CLIPS, DRAWS
 from mcoe.evaluation.report import Report, evaluate_network, read_predictions, report, trained_with, write_predictions
 from mcoe.model.weights import load_weights
+from mcoe.recording.outputs import check_output
 
 
 def main(argv: list[str]) -> int:
@@ -62,6 +63,8 @@ def main(argv: list[str]) -> int:
         parser.error("a prediction file holds an answer per sequence; leave out --save-predictions or --per window")
     if args.clips < 1 or (args.stride or 0) < 0 or (args.window_us or 1) < 1:
         parser.error("--clips and --window-us must be at least 1 and --stride at least 0")
+    for out in filter(None, (args.json, args.figure)):
+        check_output(out, args.predictions, args.weights)
     reports, extra = _evaluate_all(args)
     reports += [report(folder.name, read_predictions(folder)) for folder in args.predictions]
     print(table([(r.title, r.values, r.bounds) for r in reports]))
@@ -82,7 +85,7 @@ def main(argv: list[str]) -> int:
     try:
         if args.json:
             found = {"data": extra, "rows": [r.to_dict() for r in reports], "minus_first": compared}
-            write_text(args.json, json.dumps(clean(found), indent=1))
+            write_text(args.json, json.dumps(clean(found), indent=1), SHARED)
         if args.save_predictions:
             args.save_predictions.mkdir(parents=True, exist_ok=True)
             for r in reports:

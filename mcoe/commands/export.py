@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from mcoe.core.device import DEVICES, pick_device
-from mcoe.core.errors import McoeError
 from mcoe.data.pack import open_or_build
 from mcoe.evaluation.metrics import clean, table
 from mcoe.evaluation.report import Report, evaluate_network, trained_with
 from mcoe.model.weights import STORAGES, load_weights, save_weights
+from mcoe.recording.outputs import check_output
 
 #: The largest file that may be bundled, bytes.
 LARGEST = 30_000_000
@@ -28,9 +28,8 @@ def main(argv: list[str]) -> int:
     add("--pack", type=Path, help="folder for the preprocessed data set (default: DATA/pack_SIZE)")
     add("--device", choices=DEVICES, default="auto", help="where --data is evaluated")
     args = parser.parse_args(argv)
+    check_output(args.out, others=[args.weights])
     net, metadata = load_weights(args.weights)
-    if args.out.resolve() == args.weights.resolve():
-        raise McoeError(f"--out {args.out} would replace the weights it comes from; name another file.")
     if args.data is None:
         size = save_weights(args.out, net, metadata, args.storage)
         print(f"{args.out}: {size / 1e6:.1f} MB, {args.storage}; give --data to measure and record its scores")

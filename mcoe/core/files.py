@@ -1,7 +1,8 @@
 """Files replaced in one step: whoever reads meanwhile, a kill or a power cut meets the old one or the new one whole.
 
 Every result that may take the place of an older one is written through here. Who calls turns the OSError into the
-sentence that its user needs.
+sentence that its user needs. What this program writes is about a person: unless told otherwise, a new file is its
+user's alone, whatever the umask.
 """
 
 from __future__ import annotations
@@ -16,6 +17,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, TextIO
 
+#: Permissions of a file that tells nothing of a person (weights, scores, made-up data): what the umask leaves.
+SHARED = 0o666
+_PRIVATE = 0o600
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for its user alone. Raises OSError."""
+    missing = [path]
+    while not missing[-1].parent.exists() and missing[-1].parent != missing[-1]:
+        missing.append(missing[-1].parent)
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
 
 @contextlib.contextmanager
 def replacing_path(path: Path, mode: int | None = None) -> Iterator[Path]:
@@ -25,7 +39,8 @@ def replacing_path(path: Path, mode: int | None = None) -> Iterator[Path]:
 
     Args:
         path: the file; its folder must exist. What a link points to is replaced, and a device or pipe is written to.
-        mode: its permissions; None keeps those of the file that it replaces, else what the umask leaves of 0o666.
+        mode: its permissions; None keeps those of the file that it replaces, else makes it private. :data:`SHARED`
+            does as None, except that a new file gets what the umask leaves.
 
     Raises:
         OSError: it cannot be written; what was there stays, and nothing else is left behind.
@@ -36,17 +51,19 @@ def replacing_path(path: Path, mode: int | None = None) -> Iterator[Path]:
         return
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    kept = path.stat().st_mode & 0o777 if mode is None and path.exists() else mode
+    exact = _PRIVATE if mode is None else mode
+    if mode in (None, SHARED):
+        exact = path.stat().st_mode & 0o777 if path.exists() else exact
     part = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.part{path.suffix}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     # Never more open than it will be: the kernel takes the umask off.
-    os.close(os.open(part, flags, 0o666 if kept is None else kept | 0o200))
+    os.close(os.open(part, flags, exact | 0o200))
     try:
         yield part
         with part.open("rb+") as file:
             os.fsync(file.fileno())
-        if kept is not None:
-            part.chmod(kept)
+        if exact != SHARED or path.exists():
+            part.chmod(exact)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

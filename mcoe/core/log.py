@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from mcoe.core.files import private_folder
 from mcoe.core.paths import APP, state_folder
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -117,9 +118,9 @@ class _File(logging.handlers.RotatingFileHandler):
 
     def _open(self) -> TextIOWrapper[Any]:
         path = Path(self.baseFilename)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        stream = os.fdopen(handle, "a", encoding="utf-8")
+        stream = os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace")
         stream.write(_heading())
         return stream
 

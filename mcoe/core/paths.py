@@ -36,13 +36,28 @@ def cache_folder() -> Path:
     return _user("XDG_CACHE_HOME", ".cache")
 
 
+def keep_to_own_folders() -> None:
+    """Point libraries that keep something of their own, unasked, to :func:`cache_folder`; before they are imported.
+
+    torch makes a folder among the temporary files. Whoever named another place keeps it; where ours cannot be made,
+    torch would fail, and is left to its own.
+    """
+    folder = cache_folder() / "torch"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
+
+
 def home() -> Path:
     """Return the user's home; without one, as for a service, a folder of their own among the temporary ones."""
     try:
         found = Path.home()
     except RuntimeError:
         return _temporary_home()
-    return found if found.is_absolute() and found != Path("/") and os.access(found, os.W_OK) else _temporary_home()
+    fit = found.is_absolute() and found != Path("/") and found.is_dir() and os.access(found, os.W_OK)
+    return found if fit else _temporary_home()
 
 
 @functools.cache

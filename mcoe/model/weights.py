@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mcoe.core.errors import McoeError
-from mcoe.core.files import write_bytes
+from mcoe.core.files import SHARED, write_bytes
 from mcoe.core.json_files import parse_json
 from mcoe.core.words import EMOTIONS
 from mcoe.model.config import ModelConfig
@@ -56,7 +56,7 @@ def save_weights(path: Path, net: MCOENet, metadata: dict[str, Any], storage: St
     data = save(tensors, {"mcoe": json.dumps(head)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, data)
+        write_bytes(path, data, SHARED)
     except OSError as error:
         raise McoeError(f"The weights {path} cannot be written ({error.strerror}); name another place.") from error
     return len(data)

@@ -3,11 +3,13 @@
 dv-processing's writer takes 2–3 M events/s from NumPy and holds the interpreter meanwhile; this one keeps up with any
 camera. Packets are not compressed: a damaged LZ4 packet makes dv-processing's reader loop for ever, and a live
 recording must not compete with the network for the processor. Every packet reaches the operating system at once, so a
-killed process loses at most the packet it was writing; :func:`mend` cuts such a torn end off.
+killed process loses at most the packet it was writing; :func:`mend` cuts such a torn end off. What a power cut would
+lose, :meth:`Aedat4Writer.sync` brings to the disk.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Sequence
@@ -35,7 +37,7 @@ class Aedat4Writer:
     """One event stream and one frame stream in one file. Not thread-safe.
 
     Args:
-        path: the file; its folder must exist, and it must not.
+        path: the file, for its user alone; its folder must exist, and it must not.
         name: the camera's name, kept as the streams' source.
         size: ``(width, height)``, pixels.
 
@@ -45,7 +47,7 @@ class Aedat4Writer:
 
     def __init__(self, path: Path, name: str, size: tuple[int, int]) -> None:
         self.path = path
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         self.bytes = 0
         #: per packet: stream, size, position of its data, elements, first and last time
         self._table: list[tuple[int, int, int, int, int, int]] = []
@@ -80,6 +82,10 @@ class Aedat4Writer:
         # fmt: on
         self._packet(FRAME_STREAM, head, data.reshape(-1).data, 1, frame.start_us, frame.start_us, b"\0" * pad)
 
+    def sync(self) -> None:
+        """Wait until the disk holds what was written."""
+        sync(self._fd)
+
     def close(self) -> None:
         """Append the packet table, which makes opening and seeking quick, and close. A second call does nothing."""
         if self._fd < 0:
@@ -87,8 +93,10 @@ class Aedat4Writer:
         try:
             position = self.bytes
             self._append(_packet_table(self._table))
+            self.sync()  # or after a power cut the header could point to a table that is not there
             os.lseek(self._fd, _TABLE_AT, os.SEEK_SET)
             os.write(self._fd, struct.pack("<q", position))
+            self.sync()
         finally:
             self.abandon()
 
@@ -109,7 +117,7 @@ class Aedat4Writer:
         """Copy the packets of a deleted file, which live until it is closed, to ``path``."""
         os.ftruncate(self._fd, self.bytes)
         os.lseek(self._fd, 0, os.SEEK_SET)
-        with path.open("xb") as copy:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy:
             while block := os.read(self._fd, 1 << 20):
                 copy.write(block)
 
@@ -133,6 +141,16 @@ class Aedat4Writer:
 def _write(fd: int, parts: Sequence[bytes | memoryview]) -> int:
     # Gathered by the kernel: joining the parts first would hold the interpreter for the copy.
     return os.writev(fd, parts) if hasattr(os, "writev") else os.write(fd, b"".join(parts))
+
+
+def sync(fd: int) -> None:
+    """Wait until the disk holds what was written to ``fd``. Raises OSError where it does not."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        # Some network and user-space file systems cannot be told to.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
 
 
 def mend(path: Path) -> int:

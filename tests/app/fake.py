@@ -159,6 +159,9 @@ class FakePipeline:
         self.calls.append(("unmark",))
         return True
 
+    def finish_recordings(self):
+        return True
+
     def close(self):
         self.calls.append(("close",))
         self.state = "closed"

@@ -22,5 +22,5 @@ def test_export_measures_what_int8_costs(data: Path, trained: Path, tmp_path: Pa
     assert metadata["scores"]["measured_on"] == {"subset": "testing", "subjects": 1, "origin": "test"}
     assert 0 <= metadata["scores"]["per_window"]["values"]["WAR"] <= 1
     assert "WAR lost" in capsys.readouterr().out
-    with pytest.raises(McoeError, match="would replace"):
+    with pytest.raises(McoeError, match="would be lost"):
         export.main([*words[:2], "--out", words[1]])

@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from mcoe.core.files import replacing, replacing_path, replacing_text, write_bytes, write_json, write_text
+from mcoe.core.files import (
+    SHARED,
+    private_folder,
+    replacing,
+    replacing_path,
+    replacing_text,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions, links and pipes are POSIX's")
 
@@ -92,23 +101,31 @@ def test_what_was_written_is_on_the_disk_before_it_takes_the_name(old: Path, mon
 
 
 @posix
-def test_permissions_are_kept_private_or_what_the_umask_leaves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o077])
+def test_what_is_new_is_its_users_alone_and_what_was_there_keeps_its_permissions(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "a"
-    before = os.umask(0o027)
+    before = os.umask(umask)
     try:
-        write_text(path, "new")
-        assert mode(path) == 0o640
-        path.chmod(0o604)
-        write_text(path, "newer")
-        assert mode(path) == 0o604
-        with replacing(path, 0o600) as file:
-            (part,) = (p for p in tmp_path.iterdir() if p != path)
+        with replacing(path) as file:
+            (part,) = tmp_path.iterdir()
             assert mode(part) == 0o600, "private from its first byte on"
+            file.write(b"new")
+        assert mode(path) == 0o600
+        for chosen in (0o604, 0o444):
+            path.chmod(chosen)
+            write_text(path, "newer")
+            assert mode(path) == chosen
+        with replacing(path, 0o600) as file:
             file.write(b"secret")
         assert mode(path) == 0o600
-        path.chmod(0o444)
-        write_text(path, "read only")
-        assert mode(path) == 0o444
+        write_text(tmp_path / "weights", "of nobody", SHARED)
+        assert mode(tmp_path / "weights") == 0o666 & ~umask
+        (tmp_path / "weights").chmod(0o640)
+        write_text(tmp_path / "weights", "newer", SHARED)
+        assert mode(tmp_path / "weights") == 0o640
+        private_folder(tmp_path / "one" / "two")
+        private_folder(tmp_path / "one" / "two")
+        assert mode(tmp_path / "one") == mode(tmp_path / "one" / "two") == 0o700
     finally:
         os.umask(before)
 

@@ -72,7 +72,7 @@ def test_its_commands_lead_somewhere(wheel: zipfile.ZipFile, monkeypatch: pytest
     told = configparser.ConfigParser()
     told.read_string(wheel.read(points).decode())
     commands = dict(told["console_scripts"])
-    assert commands == {"mcoe-live": "mcoe_live.cli:main", "mcoe": "mcoe.__main__:main"}
+    assert commands == {"mcoe-live": "mcoe_live.cli:start", "mcoe": "mcoe.__main__:main"}
     for target in commands.values():
         module, _, function = target.partition(":")
         assert callable(getattr(importlib.import_module(module.replace("mcoe_live", "app")), function))

@@ -23,8 +23,10 @@ from mcoe.core.errors import McoeError
 from mcoe.core.words import EMOTIONS
 from mcoe.events.packets import Frame, empty_events, make_events
 from mcoe.recording import aedat4_writer as aedat4_write
+from mcoe.recording import recorder as recorder_module
 from mcoe.recording.aedat4_writer import mend
 from mcoe.recording.recorder import Recorder
+from mcoe.recording.sidecar import add_marker
 from mcoe.recording.table import header
 from mcoe.results import Prediction, Result, Window
 
@@ -422,3 +424,67 @@ def test_a_whole_file_needs_no_mending_and_another_file_is_refused(recorded, tmp
     (tmp_path / "other").write_text("something else, long enough to hold a header of this format")
     with pytest.raises(McoeError, match="no AEDAT4"):
         mend(tmp_path / "other")
+
+
+def test_packets_and_rows_are_brought_to_the_disk_by_the_writer_alone(tmp_path, monkeypatch):
+    """What a power cut leaves is what was synced: all that came before, again and again, and nobody waits for it."""
+    synced, real, stuck = [], os.fsync, threading.Event()
+    monkeypatch.setattr(recorder_module, "SYNC_S", 0.05)
+
+    def fsync(fd):
+        name = Path(f"/proc/self/fd/{fd}").readlink().name
+        synced.append((threading.current_thread().name, name, os.fstat(fd).st_size))
+        if name == "sync.aedat4":
+            assert stuck.wait(PATIENCE_S)
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    recorder = Recorder(tmp_path / "sync.aedat4", INFO)
+    recorder.write(batch(0))
+    recorder.add_result(result(0))
+    wait_for(lambda: any(name == "sync.aedat4" for _, name, _ in synced), "the first sync")
+    recorder.write(batch(1))  # would never return if it waited for the disk
+    recorder.add_result(result(1))
+    stuck.set()
+    wait_for(lambda: ("recorder", "sync.aedat4", recorder.path.stat().st_size) in synced[1:], "all packets on the disk")
+    wait_for(lambda: any(name == "sync.csv" and size for _, name, size in synced), "the rows on the disk")
+    assert {thread for thread, _, _ in synced} == {"recorder"}
+    assert tmp_path.name in {name for _, name, _ in synced}, "the names of the files too"
+    recorder.close()
+    assert [name for _, name, size in synced if size == recorder.path.stat().st_size][-1] == "sync.aedat4"
+
+
+def test_a_row_is_written_with_its_prediction_not_with_the_next_packet(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder_module, "SIDECAR_S", 600.0)
+    recorder = Recorder(tmp_path / "rows.aedat4", INFO)
+    for number in range(3):
+        recorder.add_result(result(number))
+        wait_for(lambda number=number: recorder.status().predictions == number + 1, "the row")
+        assert len((tmp_path / "rows.csv").read_text().splitlines()) == number + 2
+    recorder.close()
+
+
+def test_a_table_that_somebody_saved_meanwhile_is_not_written_over(tmp_path):
+    recorder = Recorder(tmp_path / "a.aedat4", INFO)
+    (tmp_path / "a.csv").write_text("precious")
+    recorder.write(batch(0))
+    recorder.add_result(result(0))
+    wait_for(lambda: recorder.status().state == "failed", "the failure")
+    recorder.close()
+    assert (tmp_path / "a.csv").read_text() == "precious"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_recording_is_its_users_alone(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        recorder = Recorder(tmp_path / "a.aedat4", INFO)
+        recorder.write(batch(0))
+        recorder.add_result(result(0))
+        wait_for(lambda: recorder.status().predictions == 1, "the row")
+        add_marker(tmp_path / "b.aedat4", "happy", 7)
+    finally:
+        os.umask(before)
+    recorder.close()
+    modes = {p.name: p.stat().st_mode & 0o777 for p in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("a.aedat4", "a.csv", "a.json", "b.json"), 0o600)

@@ -124,7 +124,7 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int, graphics
     Raises:
         McoeError: see :func:`main`.
     """
-    from mcoe.core.files import write_json
+    from mcoe.core.files import SHARED, write_json
 
     load_face(face)
     done = out / ".done"
@@ -148,7 +148,9 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int, graphics
             _drive([pool.submit(render_subject, n, out, settings, face) for n in todo], done, total)
     entries, rows = _collect(done, settings)
     made = json.loads((out / "synth.json").read_text())
-    write_json(out / "emotion.json", {"labels": list(EMOTIONS), "database": entries, "note": NOTE, "synth": made})
+    write_json(
+        out / "emotion.json", {"labels": list(EMOTIONS), "database": entries, "note": NOTE, "synth": made}, SHARED
+    )
     from mcoe.data.virtual_eye.stats import table
 
     seconds = time.monotonic() - began
@@ -176,7 +178,7 @@ def _begin_worker(graphics: int) -> None:
 
 def _claim(out: Path, settings: Settings) -> None:
     """Write the settings into the folder, or refuse one that was begun with others."""
-    from mcoe.core.files import write_json
+    from mcoe.core.files import SHARED, write_json
 
     path, mine = out / "synth.json", json.loads(json.dumps(asdict(settings)))
     if path.exists():
@@ -186,7 +188,7 @@ def _claim(out: Path, settings: Settings) -> None:
             what = ", ".join(f"{k} {there.get(k)}" for k in different)
             raise McoeError(f"{out} was begun with {what}: give the same options to go on, or name another folder.")
     else:
-        write_json(path, mine)
+        write_json(path, mine, SHARED)
 
 
 def _task_names(number: int, settings: Settings) -> list[str]:
@@ -230,7 +232,7 @@ def render_subject(number: int, out: Path, settings: Settings, face: Path) -> No
     """Render everything of one subject that is not there yet (runs in a worker process)."""
     import cv2
 
-    from mcoe.core.files import write_json
+    from mcoe.core.files import SHARED, write_json
     from mcoe.data.virtual_eye.behaviour import draw_temperament
     from mcoe.data.virtual_eye.geometry import SHAPE
     from mcoe.data.virtual_eye.person import draw_person, split_skins
@@ -253,7 +255,7 @@ def render_subject(number: int, out: Path, settings: Settings, face: Path) -> No
         for task in todo:
             _, emotion, *take = task.split("-")
             content = subject.session() if emotion == "session" else subject.take(emotion, int(take[0]))
-            write_json(out / ".done" / f"{task}.json", content)
+            write_json(out / ".done" / f"{task}.json", content, SHARED)
 
 
 class _Subject:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.core.errors import McoeError
-from mcoe.core.files import write_bytes, write_json
+from mcoe.core.files import SHARED, write_bytes, write_json
 from mcoe.data.virtual_eye.behaviour import FRAME_RATE
 from mcoe.data.virtual_eye.take import Recording
 
@@ -32,7 +32,7 @@ def _save_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w") as file:
                 np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue(), SHARED)
 
 
 def write_sequence(root: Path, name: str, emotion: str, recording: Recording, images: NDArray[np.uint8]) -> None:
@@ -96,4 +96,4 @@ def write_session(path: Path, recording: Recording, sidecar: dict[str, Any]) -> 
         "segments": segments,
         "synthetic": True,
     }
-    write_json(path.with_suffix(".json"), {**content, **sidecar})
+    write_json(path.with_suffix(".json"), {**content, **sidecar}, SHARED)

@@ -16,6 +16,7 @@ from torch import Tensor
 from mcoe.core.errors import McoeError
 from mcoe.core.words import Modality
 from mcoe.live.engine.openvino_resnet import resnet18_model
+from mcoe.live.engine.openvino_runtime import load_openvino
 from mcoe.model.network import MCOENet
 
 #: Names for ``--backbone``; ``auto`` takes ``cuda_graph`` on a GPU and ``openvino`` on a CPU.
@@ -64,7 +65,7 @@ class OpenVinoBackbones:
 
     def __init__(self, net: MCOENet, threads: int) -> None:
         try:
-            import openvino
+            openvino = load_openvino()
         except ImportError as error:
             raise McoeError("The openvino backbone needs the package openvino: pip install openvino.") from error
         core = openvino.Core()

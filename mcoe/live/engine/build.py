@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -11,11 +12,13 @@ from mcoe.core.device import pick_device
 from mcoe.core.errors import McoeError
 from mcoe.core.paths import assets
 from mcoe.core.timing import STRIDE
-from mcoe.live.engine.engine import Engine
+from mcoe.live.engine.engine import Engine, gpu_notice, is_gpu_fault
 from mcoe.model.config import ModelConfig
 from mcoe.model.facts import Facts, read_facts
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import load_facts, load_weights
+
+log = logging.getLogger(__name__)
 
 #: The weights that come with the program.
 BUNDLED = assets() / "mcoe.safetensors"
@@ -51,8 +54,25 @@ class EngineOptions:
 
 
 def build_engine(options: EngineOptions) -> Engine:
-    """Build the network and its engine. Raises McoeError for weights or a device that cannot be had."""
+    """Build the network and its engine, on the CPU where the GPU fails or is full: the engine's info says so.
+
+    Raises:
+        McoeError: weights or a device cannot be had.
+    """
     device = pick_device(options.device)
+    try:
+        return _build(options, device)
+    except RuntimeError as error:
+        if device.type == "cpu" or not is_gpu_fault(error):
+            raise
+        log.warning("the GPU failed: %s", error)
+        notice = gpu_notice(error)
+    engine = _build(replace(options, backbone="auto", scan="auto"), torch.device("cpu"))
+    engine.info = replace(engine.info, notice=notice)
+    return engine
+
+
+def _build(options: EngineOptions, device: torch.device) -> Engine:
     weights = weights_file(options)
     facts: Facts | None = None
     if weights is None:

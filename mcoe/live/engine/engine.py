@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
@@ -24,6 +26,8 @@ from mcoe.model.facts import Facts
 from mcoe.model.head import HeadOutput
 from mcoe.model.network import MCOENet
 from mcoe.results import EngineInfo, Prediction, Question, Window
+
+log = logging.getLogger(__name__)
 
 #: Feature maps kept per modality and light; covers the pair's gap at 60 Hz with room.
 KEPT = 64
@@ -53,17 +57,15 @@ class Engine:
         facts: Facts | None = None,
         mask: str | None = None,
     ) -> None:
-        self._net = net.eval().to(device)
-        self._net.requires_grad_(False)  # Grad-CAM differentiates towards the maps alone
-        self._device = device
         self._temperature = facts.temperature if facts is not None else 1.0
         self._shown = tuple(m for m in net.config.modalities if m != mask)
-        self._backbones = build_backbones(backbone, net, device, threads)
-        # The head's tensors are small: a second thread gains little, and costs tenfold when another process is busy.
-        self.torch_threads = threads if self._backbones.name == "torch" else 1
+        self._threads = threads
+        #: The same network in the computer's own memory, for when the GPU fails: what it holds can be lost with it.
+        self._spare = copy.deepcopy(net).cpu() if device.type != "cpu" else None
         self._cache: OrderedDict[tuple[str, int, int, Hashable], tuple[Tensor, Tensor]] = OrderedDict()
+        self._place(net, device, backbone)
         self.info = EngineInfo(
-            device=torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {threads} threads",
+            device=self._device_name(),
             backbone=self._backbones.name,
             scan=net.scan_name,
             trained=facts is not None and facts.trained,
@@ -72,6 +74,19 @@ class Engine:
             bins=net.config.bins,
             facts=facts,
             window_us=facts.window_us if facts is not None else WINDOW_US,
+        )
+
+    def _place(self, net: MCOENet, device: torch.device, backbone: str) -> None:
+        self._net = net.eval().to(device)
+        self._net.requires_grad_(False)  # Grad-CAM differentiates towards the maps alone
+        self._device = device
+        self._backbones = build_backbones(backbone, net, device, self._threads)
+        # The head's tensors are small: a second thread gains little, and costs tenfold when another process is busy.
+        self.torch_threads = self._threads if self._backbones.name == "torch" else 1
+
+    def _device_name(self) -> str:
+        return (
+            torch.cuda.get_device_name(self._device) if self._device.type == "cuda" else f"CPU, {self._threads} threads"
         )
 
     def step(
@@ -85,11 +100,32 @@ class Engine:
         Returns:
             The prediction, and milliseconds for ``backbone`` and ``head`` (forward, Grad-CAM's backward, readings).
 
+        A GPU that fails meanwhile, or has no memory left, is left for the CPU: ``info`` says so from then on.
+
         Raises:
             McoeError: the pair has nothing that the network looks at.
         """
+        try:
+            with _torch_threads(self.torch_threads):
+                return self._step(older, window, question)
+        except RuntimeError as error:
+            if self._spare is None or not is_gpu_fault(error):
+                raise
+            self._leave_gpu(self._spare, error)
         with _torch_threads(self.torch_threads):
             return self._step(older, window, question)
+
+    def _leave_gpu(self, spare: MCOENet, error: RuntimeError) -> None:
+        """Go on with the network that is kept in the computer's own memory."""
+        log.warning("%s failed: %s", self.info.device, error)
+        notice = gpu_notice(error, self.info.device)
+        self._spare = None
+        self._cache.clear()  # its maps lie on the GPU
+        spare.use_scan("auto")
+        self._place(spare, torch.device("cpu"), "auto")
+        self.info = dataclasses.replace(
+            self.info, device=self._device_name(), backbone=self._backbones.name, scan=spare.scan_name, notice=notice
+        )
 
     def _step(self, older: Window, window: Window, question: Question) -> tuple[Prediction, dict[str, float]]:
         started = time.perf_counter()
@@ -170,6 +206,22 @@ class Engine:
     def _synchronise(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
+
+
+def is_gpu_fault(error: RuntimeError) -> bool:
+    """Whether the GPU failed, rather than we: its memory is full, or it is lost."""
+    if isinstance(error, (torch.OutOfMemoryError, torch.AcceleratorError)):
+        return True
+    return any(word in str(error) for word in ("CUDA", "cuDNN", "CUBLAS", "CUFFT"))
+
+
+def gpu_notice(error: RuntimeError, name: str = "") -> str:
+    """Return one sentence on what became of the GPU called ``name``."""
+    full = isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
+    why = "has no memory left" if full else "failed"
+    return (
+        f"{f'The GPU {name}'.rstrip()} {why}; the network goes on on the CPU. Restart the program to use the GPU again."
+    )
 
 
 @contextlib.contextmanager

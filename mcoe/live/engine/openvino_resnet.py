@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mcoe.live.engine.openvino_runtime import load_openvino
 from mcoe.model.resnet import BasicBlock, InputNorm, ResNet18
 
 
@@ -16,8 +17,8 @@ def resnet18_model(net: ResNet18, size: int) -> Any:
 
     Batch norm is folded into the convolutions, as it is in evaluation mode.
     """
-    import openvino
-    from openvino import opset13 as op
+    openvino = load_openvino()
+    op = openvino.opset13
 
     def convolve(x: Any, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> Any:
         weight, bias = folded(convolution, norm)

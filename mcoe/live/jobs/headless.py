@@ -15,6 +15,9 @@ from mcoe.live.stream.pipeline import Pipeline
 from mcoe.recording.table import csv_lines
 from mcoe.results import PipelineStats, Result
 
+#: How long the end of a run waits for what hangs, s.
+PATIENCE_S = 2.0
+
 
 def run_headless(
     open_source: Callable[[], Source], engine_factory: Callable[[], Stepper], out: Path, stride: int
@@ -38,7 +41,7 @@ def run_headless(
             pipeline.wait()
             stats = pipeline.stats()
         finally:
-            pipeline.close()
+            pipeline.close(PATIENCE_S)
         if stats.error is not None:
             raise McoeError(stats.error)
         if not stats.results:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mcoe.core.mailbox import Mailbox
 from mcoe.events.packets import empty_events
 from mcoe.live.engine.stepper import Stepper
 from mcoe.live.stream.stress import stress_window
@@ -101,11 +99,6 @@ class Inference:
         latency = (time.perf_counter() - pair.ready_s) * 1e3
         stage_ms = {"voxel": pair.voxel_ms, **stages, "latency": latency}
         return Result(pair.window, pair.older, prediction, stage_ms, stressed, other)
-
-    def run(self, pairs: Mailbox[WindowPair | None], deliver: Callable[[Result], None]) -> None:
-        """Answer what comes until None. Raises Closed when ``pairs`` is closed, McoeError as the engine does."""
-        while (pair := pairs.get()) is not None:
-            deliver(self.answer(pair))
 
     def _stress(self, pair: WindowPair, question: Question) -> Stressed | None:
         light = self._questions.light

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,10 @@ from mcoe.sensor.lighting import Lighting
 
 log = logging.getLogger(__name__)
 
+#: How long :meth:`Pipeline.close` waits for threads that load, decode or talk to a driver, s.
+PATIENCE_S = 30.0
+#: How long a disk may take nothing before a recording is left to it, s.
+DISK_PATIENCE_S = 10.0
 #: Windows between the window thread and the network: one that waits, the newest.
 PAIRS = 1
 
@@ -261,13 +266,35 @@ class Pipeline:
         self._threads[-1].join(timeout)
         return not self._threads[-1].is_alive()
 
-    def close(self) -> None:
-        """Stop and join the threads, release the source. A second call does nothing."""
+    def finish_recordings(self) -> bool:
+        """Finish every recording, and begin no other; from any thread.
+
+        Returns:
+            Whether all are finished; False where the disk took nothing for :data:`DISK_PATIENCE_S`.
+        """
+        return self._recording.close(DISK_PATIENCE_S)
+
+    def close(self, patience_s: float = PATIENCE_S) -> tuple[str, ...]:
+        """Finish the recording, then stop and join the threads and release the source. A second call does nothing.
+
+        Args:
+            patience_s: how long to wait for the threads, s. What hangs in a library, loading or decoding, is left:
+                its thread keeps no process from ending.
+
+        Returns:
+            The names of the threads that were left.
+        """
         self._shut("closed")
-        for thread in self._threads:
+        self.finish_recordings()
+        until = time.monotonic() + patience_s
+        threads = [*self._threads, *filter(None, [self._reader.closer])]
+        for thread in threads:
             if thread.ident is not None and thread is not threading.current_thread():
-                thread.join()
-        self._recording.close()
+                thread.join(max(0.0, until - time.monotonic()))
+        left = tuple(thread.name for thread in threads if thread.is_alive())
+        if left:
+            log.warning("%s did not end within %g s and was left", " and ".join(left), patience_s)
+        return left
 
     def _guard(self, work: Callable[[], None]) -> None:
         try:
@@ -277,6 +304,8 @@ class Pipeline:
         except McoeError as error:
             self._fail(str(error))
         except Exception as error:
+            if self._state == "closed":
+                return  # its source was closed under it
             log.exception("the pipeline stopped")
             self._fail(
                 f"The pipeline stopped on an unexpected {type(error).__name__}: {error}; see the log and report it."
@@ -324,7 +353,11 @@ class Pipeline:
         engine = self._engine_factory()
         self.engine_info = engine.info
         self._built.put(engine.info)
-        Inference(engine, self._questions).run(self._pairs, self._deliver)
+        inference = Inference(engine, self._questions)
+        while (pair := self._pairs.get()) is not None:
+            result = inference.answer(pair)
+            self.engine_info = engine.info  # another one where a GPU failed meanwhile
+            self._deliver(result)
         with self._lock:
             self._state = "ended"
 

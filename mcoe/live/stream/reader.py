@@ -69,6 +69,8 @@ class Reader:
         #: The open source and what it says of itself; None before it is open.
         self.source: Source | None = None
         self.info: SourceInfo | None = None
+        #: Closes the source, once :meth:`close` was called.
+        self.closer: threading.Thread | None = None
         #: Of the newest seek.
         self.generation = 0
         self._lock = threading.Lock()
@@ -86,10 +88,14 @@ class Reader:
         self._wake.set()
 
     def close(self) -> None:
-        """Let :meth:`run` end, and whoever reads :attr:`packets`."""
+        """Let :meth:`run` end, and whoever reads :attr:`packets`; nobody waits for the source."""
         self._closing = True
         self.packets.close()
         self._wake.set()
+        if self.source is not None and self.closer is None:
+            # It wakes :meth:`run`, which may be waiting for a decoder or a driver.
+            self.closer = threading.Thread(target=self.source.close, name="mcoe-close", daemon=True)
+            self.closer.start()
 
     def run(self) -> None:
         """Read until the end or :meth:`close`.
@@ -102,6 +108,8 @@ class Reader:
         try:
             info = source.info
             self.source, self.info = source, info
+            if self._closing:
+                return
             if self._lossless and info.live:
                 raise McoeError(f"{info.name} is live and cannot run without dropping; record it and replay the file.")
             self._opened(info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from mcoe.capture.source import SourceInfo
@@ -18,6 +19,7 @@ class RecordingControl:
         self._running: Recorder | None = None
         self._ended: Recorder | None = None  # finishes by itself, and has not been asked for yet
         self._all: list[Recorder] = []
+        self._closed = threading.Event()
 
     def start(self, path: Path, info: SourceInfo | None) -> None:
         """Record to ``path`` from now on.
@@ -25,6 +27,8 @@ class RecordingControl:
         Raises:
             McoeError: no source is open yet, a recording runs already, or ``path`` cannot be made.
         """
+        if self._closed.is_set():
+            raise McoeError(f"{path} is not begun: what was to be recorded has been closed.")
         if info is None:
             raise McoeError("Nothing is open that could be recorded; open a camera or a recording first.")
         if self._running is not None:
@@ -32,6 +36,8 @@ class RecordingControl:
         recorder = Recorder(path, info)
         self._all = [*(r for r in self._all if r.status().state == "recording"), recorder]
         self._running, self._ended = recorder, None
+        if self._closed.is_set():
+            self.end()  # it was closed meanwhile
 
     def write(self, packet: Packet) -> None:
         """Record a packet of the source, if a recording runs."""
@@ -75,8 +81,15 @@ class RecordingControl:
         recorder.close()
         return recorder.status()
 
-    def close(self) -> None:
-        """Finish every recording that was ever started."""
+    def close(self, patience_s: float | None = None) -> bool:
+        """Finish every recording that was ever started, and begin no other.
+
+        Args:
+            patience_s: see :meth:`mcoe.recording.recorder.Recorder.close`.
+
+        Returns:
+            Whether all are finished.
+        """
+        self._closed.set()
         self.end()
-        for recorder in self._all:
-            recorder.close()
+        return all([recorder.close(patience_s) for recorder in self._all])

@@ -234,7 +234,14 @@ def test_measured_weights_say_on_what_and_how_sure_and_carry_no_banner(loaded, q
     qtbot.waitUntil(dialog.isVisible)
     said = [label.text() for label in dialog.findChildren(QLabel)]
     assert any(words in text for text in said)
-    for what in ("0123abc", "7", "80.0 %", "42", "virtual eyes, 25 test subjects, an answer per sequence", "happy, sad"):
+    for what in (
+        "0123abc",
+        "7",
+        "80.0 %",
+        "42",
+        "virtual eyes, 25 test subjects, an answer per sequence",
+        "happy, sad",
+    ):
         assert what in said
     for label in dialog.findChildren(QLabel):
         assert label.height() >= label.heightForWidth(label.width()), label.text()

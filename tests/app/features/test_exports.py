@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -338,3 +339,33 @@ def test_nothing_predicted_yet_is_told(window, maker, qtbot, tmp_path):
 
 def test_files_are_named_after_the_recording(exports):
     assert exports.name == Path("eye_demo.aedat4").stem
+
+
+@pytest.mark.parametrize("link", ["symbolic", "hard", "none"])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "html", "mp4", "png"])
+def test_nothing_is_saved_onto_what_is_open(playing, maker, tmp_path, kind, link):
+    """A video that is being read, or a link to it, is what the film would be called after."""
+    window, _ = playing
+    recording = tmp_path / f"rec.{kind}"
+    recording.write_text("precious")
+    path = recording if link == "none" else tmp_path / f"link.{kind}"
+    if link != "none":
+        (path.symlink_to if link == "symbolic" else path.hardlink_to)(recording)
+    window.stream.open(str(recording))
+    maker.made[-1].advance(3)
+    feature(window, Exports).save(path)
+    assert f"{path} is the recording" in window.notice.text()
+    assert not [job for job in window.jobs.running if job.name.startswith("Writing")]
+    assert recording.read_text() == "precious"
+
+
+def test_nor_onto_what_is_being_recorded(playing, tmp_path):
+    window, pipeline = playing
+    recording = tmp_path / "rec.aedat4"
+    recording.write_text("precious")
+    recording.with_suffix(".csv").write_text("precious")
+    pipeline.record(recording)
+    pipeline.recording = replace(pipeline.recording, path=recording)
+    feature(window, Exports).save(recording.with_suffix(".csv"))
+    assert "is the table of rec.aedat4, which would be lost" in window.notice.text()
+    assert recording.with_suffix(".csv").read_text() == "precious"

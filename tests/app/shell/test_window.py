@@ -302,3 +302,13 @@ def test_a_screenshot_is_written_or_refused_in_words(playing, tmp_path):
     assert (tmp_path / "window.png").stat().st_size > 20_000
     with pytest.raises(McoeError, match=r"Cannot write .*window\.png: .*choose"):
         screenshot(window, tmp_path / "absent" / "window.png")
+
+
+def test_a_gpu_that_failed_is_told_and_marked(playing):
+    window, pipeline = playing
+    pipeline.engine_info = replace(pipeline.engine_info, device="CPU, 2 threads", notice="The GPU X failed; see <b>.")
+    window.stream.tick()
+    assert window.notice.text() == "The GPU X failed; see <b>."
+    assert window.status.text("device") == "CPU, 2 threads"
+    assert "The GPU X failed" in window.status._cells["device"].toolTip()
+    assert window.status._cells["device"].property("alert")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -243,3 +244,68 @@ def test_a_built_engine_has_answered_before_it_is_handed_over(monkeypatch: pytes
     engine = build_engine(EngineOptions(device="cpu", backbone="torch", config=SMALL, untrained=True))
     assert [(q.cam, q.readings) for q in asked] == [(True, True)]
     assert not engine._cache, "the empty moment is no moment of any stream"
+
+
+class Gpu:
+    """Backbones on a device that fails from the given call on, as torch tells of it."""
+
+    name = "cuda_graph"
+
+    def __init__(self, net: MCOENet, error: RuntimeError, calls: int) -> None:
+        self._real, self._error, self._left = build_backbones("torch", net, CPU, 1), error, calls
+
+    def __call__(self, modality, image):  # type: ignore[no-untyped-def]
+        self._left -= 1
+        if self._left < 0:
+            raise self._error
+        return self._real(modality, image)
+
+
+FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+LOST = RuntimeError("CUDA error: the launch timed out and was terminated")
+
+
+def failing(net: MCOENet, error: RuntimeError, calls: int) -> Engine:
+    engine = Engine(net, device=CPU, backbone="torch")
+    engine._spare = copy.deepcopy(net)
+    engine._backbones = Gpu(net, error, calls)  # type: ignore[assignment]
+    return engine
+
+
+@pytest.mark.parametrize(("error", "words"), [(FULL, "has no memory left"), (LOST, "failed")])
+@pytest.mark.parametrize("calls", [0, 3, 6])
+def test_a_gpu_that_fails_is_left_for_the_cpu_and_says_so(
+    net: MCOENet, error: RuntimeError, words: str, calls: int
+) -> None:
+    engine, whole = failing(net, error, calls), Engine(net, device=CPU, backbone="openvino")
+    for number in range(4):
+        pair = window(number), window(number + 12)
+        assert np.allclose(engine.step(*pair)[0].logits, whole.step(*pair)[0].logits, atol=1e-4)
+    assert engine.info.backbone == "openvino"
+    assert engine.info.device.startswith("CPU")
+    assert words in engine.info.notice
+    assert "goes on on the CPU" in engine.info.notice
+
+
+def test_a_fault_of_our_own_is_no_gpus_and_the_cpu_has_nothing_to_fall_back_to(net: MCOENet) -> None:
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        failing(net, RuntimeError("mat1 and mat2 shapes cannot be multiplied"), 0).step(window(0), window(1))
+    engine = failing(net, LOST, 0)
+    engine._spare = None
+    with pytest.raises(RuntimeError, match="CUDA"):
+        engine.step(window(0), window(1))
+
+
+def test_a_gpu_that_cannot_even_hold_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = build._build
+
+    def full(options: EngineOptions, device: torch.device) -> Engine:
+        if device.type != "cpu":
+            raise FULL
+        return real(options, device)
+
+    monkeypatch.setattr(build, "_build", full)
+    monkeypatch.setattr(build, "pick_device", lambda name: torch.device("meta"))
+    engine = build_engine(EngineOptions(config=SMALL, untrained=True, backbone="cuda_graph", device="cuda"))
+    assert engine.info.backbone == "openvino"
+    assert "has no memory left" in engine.info.notice

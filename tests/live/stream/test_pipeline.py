@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -351,3 +352,17 @@ def test_a_seek_ends_a_recording_without_waiting_for_the_disk(
     assert status.events + status.frames > 0
     assert pipeline.stop_recording() is None
     assert json.loads((tmp_path / "a.json").read_text())["complete"]
+
+
+def test_an_engine_that_moved_to_another_device_is_told_and_the_stream_goes_on(make: Callable[..., Pipeline]) -> None:
+    class Moving(FakeEngine):
+        def step(self, *arguments):  # type: ignore[no-untyped-def]
+            self.info = replace(FakeEngine.info, device="CPU", notice="The GPU failed.")
+            return super().step(*arguments)
+
+    pipeline = make(engine=Moving(), lossless=True)
+    results = collect(pipeline)
+    assert pipeline.wait(20)
+    assert len(results) == FRAMES
+    assert pipeline.engine_info is not None
+    assert (pipeline.engine_info.device, pipeline.engine_info.notice) == ("CPU", "The GPU failed.")
