@@ -137,3 +137,16 @@ def test_events_before_a_gap_reach_their_windows() -> None:
     inside = (before["timestamp"] >= first.t0_us) & (before["timestamp"] < first.t1_us)
     assert inside.sum() > 50
     assert len(first.events) >= 0.5 * inside.sum()
+
+
+@pytest.mark.parametrize("silence_us", [100_000, 3_000_000, 3_600_000_000, 50 * 365 * 86_400_000_000])
+def test_a_silence_of_events_alone_has_no_windows_and_changes_none_of_the_others(silence_us: int) -> None:
+    times = np.arange(0, 200_000, 1_000)
+    both = [times, times + 200_000 + silence_us]
+    first, second = ([make_events(p, p % 7, p % 5, p % 2) for p in np.split(t, 20)] for t in both)
+    windows, _ = build([*first, *second])
+    assert all(len(window.events) for window in windows)
+    assert 10 <= len(windows) <= 13
+    assert all((w.t1_us - windows[0].t1_us) % TICK_US == 0 for w in windows)
+    before = [w.t1_us for w in build(first)[0]]
+    assert [w.t1_us for w in windows][: len(before)] == before
