@@ -15,6 +15,7 @@ COMMANDS = {
     "train": ("mcoe.train", "train on a data set, real or virtual"),
     "evaluate": ("mcoe.commands.evaluate", "score weights, or files of predictions, as the paper's Table 1 does"),
     "ablate": ("mcoe.commands.ablate", "train rows of the paper's ablation tables with one budget"),
+    "fuzz": ("mcoe.commands.fuzz", "read damaged files by the thousand and tell what breaks"),
     "export": ("mcoe.commands.export", "shrink trained weights for the application"),
 }
 

@@ -70,14 +70,22 @@ def test_bad_options(args: list[str], words: list[str]) -> None:
 
 def test_bad_files(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "p.csv"
-    empty, text, cut = (tmp_path / name for name in ("empty.aedat4", "text.aedat4", "cut.aedat4"))
+    empty, text = (tmp_path / name for name in ("empty.aedat4", "text.aedat4"))
     empty.touch()
     text.write_text("these are not events\n" * 100)
-    whole = default_recording().read_bytes()
-    cut.write_bytes(whole[: len(whole) // 2])
-    for path in (tmp_path / "missing.aedat4", empty, text, cut, tmp_path):
+    for path in (tmp_path / "missing.aedat4", empty, text, tmp_path):
         assert main(["--headless", "--replay", str(path), "--out", str(out)]) == 2
         told(capfd.readouterr().err, path.name)
+
+
+def test_a_cut_recording_is_read_up_to_the_cut(tmp_path: Path) -> None:
+    whole, cut, outs = default_recording(), tmp_path / "cut.aedat4", [tmp_path / "whole.csv", tmp_path / "cut.csv"]
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    for path, out in zip((whole, cut), outs, strict=True):
+        assert main(["--headless", "--replay", str(path), "--out", str(out)]) == 0
+    lines, fewer = (out.read_text().splitlines() for out in outs)
+    assert 10 < len(fewer) < len(lines)
+    assert fewer[:-1] == lines[: len(fewer) - 1]
 
 
 def test_an_unwritable_out_is_named(tmp_path: Path) -> None:

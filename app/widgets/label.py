@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import html
-import re
-import unicodedata
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-#: What steers the text around it: direction overrides and isolates, and the separators that break a line.
-_STEERING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+from mcoe.core.text import SENTENCE_LENGTH, plain_text
+
 #: Longest name and longest sentence that is shown.
-NAME, SENTENCE = 80, 300
+NAME, SENTENCE = 80, SENTENCE_LENGTH
 
 
 def plain(words: str, most: int = SENTENCE) -> str:
     """Return ``words`` in one line of at most ``most`` characters, without what would steer the text around it."""
-    line = _STEERING.sub("", words[: 4 * most])
-    line = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in line)
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return plain_text(words, most)
 
 
 def tip(words: str) -> str:

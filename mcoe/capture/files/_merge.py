@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +18,48 @@ CHUNK_US = 5 * SLICE_US
 MAX_EXPOSURE_US = 1_000_000
 
 
+#: So long without any packet, µs, is no pause: somebody set the clock, or a packet has a stray time.
+SILENCE_US = 300_000_000
+#: What is left of such a silence, µs.
+LEFT_US = 100_000
+#: A silence is crossed in steps that grow to this, µs: what lies behind it is decoded with the last of them.
+_MOST_STEP_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a file between two silences: stream time is file time plus ``shift_us``."""
+
+    start_us: int
+    end_us: int
+    shift_us: int = 0
+
+
+def pieces(busy: list[tuple[int, int]], start_us: int, end_us: int) -> list[Piece]:
+    """Return the stretches of a file that hold something, moved together.
+
+    The longest keeps its times: it is what was recorded, and labels beside the file are on its clock. So a clock that
+    was set while recording, or a packet of another century, makes no hour of standing still.
+
+    Args:
+        busy: from when to when there are packets, µs, in any order.
+        start_us, end_us: of the file; taken as busy.
+    """
+    found: list[list[int]] = []
+    for first, last in sorted([*busy, (start_us, start_us), (end_us, end_us)]):
+        if found and first - found[-1][1] <= SILENCE_US:
+            found[-1][1] = max(found[-1][1], last)
+        else:
+            found.append([first, last])
+    longest = max(range(len(found)), key=lambda k: found[k][1] - found[k][0])
+    shifts = [0] * len(found)
+    for k in range(longest + 1, len(found)):
+        shifts[k] = found[k - 1][1] + shifts[k - 1] + LEFT_US - found[k][0]
+    for k in range(longest - 1, -1, -1):
+        shifts[k] = found[k + 1][0] + shifts[k + 1] - LEFT_US - found[k][1]
+    return [Piece(first, last, shift) for (first, last), shift in zip(found, shifts, strict=True)]
+
+
 class Chunks(Protocol):
     """Random access to a file by time; both methods take a half-open range, µs."""
 
@@ -27,21 +71,27 @@ class Chunks(Protocol):
 
 
 class Merged:
-    """Packets of ``chunks`` ordered by their end, for one sensor of ``size`` (w, h) and times in [start, end] µs.
+    """Packets of ``chunks`` ordered by their end, for one sensor of ``size`` (w, h) and the times in ``stretches``.
 
     Frames that do not end after the frame before, events that run backwards and events off the sensor are
     dropped and counted.
     """
 
-    def __init__(self, chunks: Chunks, size: tuple[int, int], start_us: int, end_us: int) -> None:
-        self._chunks, self._size = chunks, size
-        self._start_us, self._end_us = start_us, end_us
+    def __init__(self, chunks: Chunks, size: tuple[int, int], stretches: list[Piece]) -> None:
+        self._chunks, self._size, self._stretches = chunks, size, stretches
         self.dropped_frames = 0
         self.dropped_events = 0
-        self.seek(start_us)
+        self._enter(0, stretches[0].start_us)
 
     def seek(self, time_us: int) -> None:
         """Continue at the first packet that ends at or after ``time_us``."""
+        starts = [piece.start_us + piece.shift_us for piece in self._stretches]
+        number = max(0, bisect_right(starts, time_us) - 1)
+        self._enter(number, time_us - self._stretches[number].shift_us)
+
+    def _enter(self, number: int, time_us: int) -> None:
+        self._number, piece = number, self._stretches[number]
+        self._start_us, self._end_us, self._shift_us = piece.start_us, piece.end_us, piece.shift_us
         self._target_us = max(time_us, self._start_us)
         self._cursor_us = self._on_grid(self._target_us)
         self._frames_from_us = self._cursor_us - MAX_EXPOSURE_US
@@ -52,10 +102,24 @@ class Merged:
     def read(self) -> Packet | None:
         """Return the next packet, None at the end."""
         while not self._pending or packet_end_us(self._pending[0]) >= self._cursor_us:
-            if self._cursor_us > self._end_us:
-                return self._pending.pop(0) if self._pending else None
-            self._load()
-        return self._pending.pop(0)
+            if self._cursor_us <= self._end_us:
+                self._load()
+            elif self._pending:
+                break
+            elif self._number + 1 < len(self._stretches):
+                self._enter(self._number + 1, self._stretches[self._number + 1].start_us)
+            else:
+                return None
+        return self._shifted(self._pending.pop(0))
+
+    def _shifted(self, packet: Packet) -> Packet:
+        if not self._shift_us:
+            return packet
+        if isinstance(packet, Frame):
+            return Frame(packet.image, packet.start_us + self._shift_us, packet.end_us + self._shift_us)
+        packet = packet.copy()
+        packet["timestamp"] += self._shift_us
+        return packet
 
     def _on_grid(self, time_us: int) -> int:
         return self._start_us + (time_us - self._start_us) // SLICE_US * SLICE_US
@@ -66,9 +130,8 @@ class Merged:
         frames = self._chunks.frames_between(self._frames_from_us, t1)
         first = min([int(t) for t in events["timestamp"][:1]] + [f.start_us for f in frames], default=None)
         if first is None:
-            # A long silence (a clock that was reset makes one of years) is crossed in growing steps.
             self._cursor_us = self._frames_from_us = t1
-            self._step_us *= 2
+            self._step_us = min(2 * self._step_us, _MOST_STEP_US)
             return
         if self._step_us > CHUNK_US:
             self._step_us = CHUNK_US

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcoe.capture.files._merge import Merged
+from mcoe.capture.files._merge import SILENCE_US, Merged, pieces
 from mcoe.capture.files._prophesee_words import EVT2, EVT21, HIGH, LOW, SEEN, Encoding
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
@@ -50,6 +50,8 @@ class PropheseeDecoder(Merged):
             raise McoeError(f"{path} holds no events; record it again.")
         last_events = next(e for i in range(last, -1, -1) if len(e := self._block(i)))
         start_us, end_us = int(first_events["timestamp"][0]), int(last_events["timestamp"].max())
+        stretches = pieces(self._busy(), start_us, end_us)
+        start_us = stretches[0].start_us + stretches[0].shift_us
         self.info = SourceInfo(
             name=path.name,
             size=size or self._smallest_sensor(),
@@ -57,9 +59,22 @@ class PropheseeDecoder(Merged):
             has_events=True,
             live=False,
             start_us=start_us,
-            duration_us=end_us - start_us,
+            duration_us=stretches[-1].end_us + stretches[-1].shift_us - start_us,
         )
-        super().__init__(self, self.info.size, start_us, end_us)
+        super().__init__(self, self.info.size, stretches)
+
+    def _busy(self) -> list[tuple[int, int]]:
+        """Return from when to when there are events, coarsely, µs."""
+        busy = []
+        for block in range(self._block_count):
+            first, last = int(self._earliest[block]), int(self._latest[block]) - self._beyond
+            if first < 0 or last - first > SILENCE_US:  # a silence lies inside it, or its first time word
+                times = np.sort(self._block(block)["timestamp"])
+                for part in np.split(times, np.flatnonzero(np.diff(times) > SILENCE_US) + 1):
+                    busy += [(int(part[0]), int(part[-1]))] if len(part) else []
+            else:
+                busy.append((first, last))
+        return busy
 
     def events_between(self, t0_us: int, t1_us: int) -> Events:
         first = int(np.searchsorted(self._latest, t0_us))
@@ -80,7 +95,8 @@ class PropheseeDecoder(Merged):
         times[self._states[:, SEEN] == 0] = np.iinfo(np.int64).min // 2
         times = np.maximum.accumulate(times)
         # In EVT2 and EVT2.1 the lower 6 bits of the time come with each event.
-        self._earliest, self._latest = times[:-1], times[1:] + (63 if self._encoding in (EVT2, EVT21) else 0)
+        self._beyond = 63 if self._encoding in (EVT2, EVT21) else 0
+        self._earliest, self._latest = times[:-1], times[1:] + self._beyond
 
     def _block(self, block: int) -> Events:
         events = self._cached.get(block)

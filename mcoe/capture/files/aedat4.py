@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mcoe.capture.files._aedat4_packets import repaired, times_of
 from mcoe.capture.files._format import Format
-from mcoe.capture.files._merge import Merged
+from mcoe.capture.files._merge import SILENCE_US, Merged, Piece, pieces
 from mcoe.capture.reasons import reason
 from mcoe.capture.source import MAX_TIME_US, SourceInfo
 from mcoe.core.errors import McoeError
@@ -21,6 +22,8 @@ from mcoe.events.packets import EVENT_DTYPE, Events, Frame, empty_events
 
 #: What every version of the format begins with, and this one.
 _FAMILY, _MAGIC = b"#!AER-DAT", b"#!AER-DAT4.0\r\n"
+#: Times further from 0 than this, µs, are no times.
+_FAR_US = 1 << 61
 _MICROSECOND = timedelta(microseconds=1)
 
 FORMAT = Format(
@@ -64,9 +67,15 @@ class Aedat4Decoder(Merged):
             except Exception as error:  # of dv-processing, which has many kinds
                 self._repair(_why_not_opened(path, str(error)), error)
         start_us, end_us = self._begin()
-        if not (abs(start_us) <= MAX_TIME_US and 0 <= end_us - start_us <= MAX_TIME_US) and not self._repaired:
+        if not self._repaired:
+            self._rows = times_of(path)
+        busy, ordered = self._busy()
+        stretches = pieces(busy, start_us, end_us)
+        if not (ordered and _sane(stretches)) and not self._repaired:
             self._repair(f"{path} is damaged; copy or record it again.", None)
             start_us, end_us = self._begin()
+            stretches = pieces(self._busy()[0], start_us, end_us)
+        start_us = stretches[0].start_us + stretches[0].shift_us
         self.info = SourceInfo(
             name=path.name,
             size=self._sensor_size(),
@@ -74,11 +83,20 @@ class Aedat4Decoder(Merged):
             has_events=self._event_stream is not None,
             live=False,
             start_us=start_us,
-            duration_us=end_us - start_us,
+            duration_us=stretches[-1].end_us + stretches[-1].shift_us - start_us,
         )
         places = self.dropped_events
-        super().__init__(self, self.info.size, start_us, end_us)
+        super().__init__(self, self.info.size, stretches)
         self.dropped_events = places
+
+    def _busy(self) -> tuple[list[tuple[int, int]], bool]:
+        """Return from when to when there are packets, µs, and whether each stream's are in order and whole."""
+        busy, ordered, reached = [], True, dict[int, int]()
+        for stream, first, last in self._rows:
+            ordered &= reached.get(stream, first) <= first <= last <= first + SILENCE_US
+            reached[stream] = last
+            busy.append((first, last))
+        return busy, ordered
 
     def _begin(self) -> tuple[int, int]:
         """Choose the streams, and return when they begin and end, µs."""
@@ -128,8 +146,6 @@ class Aedat4Decoder(Merged):
 
     def _repair(self, why: str, error: Exception | None) -> None:
         """Go on with a copy that holds the sound packets alone; raises McoeError, which says ``why``, without any."""
-        from mcoe.capture.files._aedat4_packets import repaired
-
         self._repaired = True
         with tempfile.TemporaryDirectory() as folder:
             found = repaired(self._path, Path(folder))
@@ -139,6 +155,7 @@ class Aedat4Decoder(Merged):
             try:
                 # Once it is open it needs no name any more; its room is given back with the process.
                 self._recording = _open(copy)
+                self._rows = times_of(copy)
             except Exception as again:
                 if "memory" in (told := reason(str(self._path), again)):
                     raise McoeError(told) from again
@@ -171,6 +188,12 @@ class Aedat4Decoder(Merged):
             image = image[..., 2::-1] if image.shape[2] >= 3 else image[..., 0]
         exposure_us = max(0, frame.exposure // _MICROSECOND)
         return Frame(np.ascontiguousarray(image), int(frame.timestamp), int(frame.timestamp) + exposure_us)
+
+
+def _sane(stretches: list[Piece]) -> bool:
+    start_us = stretches[0].start_us + stretches[0].shift_us
+    length_us = stretches[-1].end_us + stretches[-1].shift_us - start_us
+    return abs(start_us) <= MAX_TIME_US and 0 <= length_us <= MAX_TIME_US
 
 
 def _check_version(path: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcoe.capture.files._format import Format
-from mcoe.capture.files._merge import Merged
+from mcoe.capture.files._merge import SILENCE_US, Merged, pieces
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
 from mcoe.core.images import IMAGE_SUFFIXES, read_image
@@ -66,6 +66,13 @@ class FolderDecoder(Merged):
         if self._raw is not None and len(self._raw):
             start_us = min(start_us, int(self._raw["timestamp"][0]))
             last = max(last, int(self._raw["timestamp"][-1]))
+        busy = [(end - WINDOW_US, end) for end in self._ends.values()]
+        if self._raw is not None and len(self._raw):
+            times = self._raw["timestamp"]
+            parts = np.split(times, np.flatnonzero(np.diff(times) > SILENCE_US) + 1)
+            busy += [(int(part[0]), int(part[-1])) for part in parts]
+        stretches = pieces(busy, start_us, last)
+        start_us = stretches[0].start_us + stretches[0].shift_us
         self.info = SourceInfo(
             name=path.name,
             size=(first_image.shape[1], first_image.shape[0]),
@@ -73,9 +80,9 @@ class FolderDecoder(Merged):
             has_events=has_events,
             live=False,
             start_us=start_us,
-            duration_us=last - start_us,
+            duration_us=stretches[-1].end_us + stretches[-1].shift_us - start_us,
         )
-        super().__init__(self, self.info.size, start_us, last)
+        super().__init__(self, self.info.size, stretches)
 
     def events_between(self, t0_us: int, t1_us: int) -> Events:
         if self._raw is not None:

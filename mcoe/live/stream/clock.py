@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 
+#: A longer stretch of a recording without a window, µs, is skipped and not waited out.
+GAP_US = 5_000_000
+
 
 class PlaybackClock:
     """Play, pause, step and speed for a recording. Thread-safe.
@@ -19,6 +22,9 @@ class PlaybackClock:
         self._playing = True
         self._credit = 0  # windows let through while paused
         self._anchor: tuple[float, int] | None = None  # wall s, stream µs
+        self._reached: int | None = None  # the last window let through in this generation, stream µs
+        #: How long the stretch was that was skipped last, µs; 0 before the first.
+        self.skipped_us = 0
         self._generation = 0
         self._closed = False
 
@@ -56,7 +62,7 @@ class PlaybackClock:
         """Begin a new generation after a seek: those who wait give up; one window shows even when paused."""
         with self._condition:
             self._generation += 1
-            self._anchor = None
+            self._anchor = self._reached = None
             self._credit = int(show_one and not self._playing)
             self._condition.notify_all()
             return self._generation
@@ -69,6 +75,10 @@ class PlaybackClock:
     def wait_for(self, stream_us: int, generation: int) -> bool:
         """Wait until the window at ``stream_us`` is due. False if a seek or the end overtook it."""
         with self._condition:
+            if generation == self._generation:
+                if self._reached is not None and stream_us - self._reached > GAP_US:
+                    self._anchor, self.skipped_us = None, stream_us - self._reached
+                self._reached = stream_us
             while not self._closed and generation == self._generation:
                 if not self._playing:
                     if self._credit:

@@ -108,8 +108,22 @@ class WindowBuilder:
             first, start = int(self._batches[0]["timestamp"][0]), self._info.start_us
             self._tick_us = start + (max(0, first - start) // TICK_US + 1) * TICK_US
         while self._tick_us <= self._seen_us:
-            yield self._cut(None, self._tick_us)
-            self._tick_us += TICK_US
+            nearest = self._first_event_from(self._tick_us - WINDOW_US)
+            if nearest is None:
+                return
+            if nearest < self._tick_us:
+                yield self._cut(None, self._tick_us)
+                self._tick_us += TICK_US
+            else:
+                # Nothing came in this window: there is nothing to predict from, and the silence may be of any length.
+                self._tick_us += ((nearest - self._tick_us) // TICK_US + 1) * TICK_US
+
+    def _first_event_from(self, time_us: int) -> int | None:
+        for batch in self._batches:
+            times = batch["timestamp"]
+            if times[-1] >= time_us:
+                return int(times[np.searchsorted(times, time_us)])
+        return None
 
     def _cut(self, frame: Frame | None, end_us: int | None = None) -> Window:
         t1 = frame.end_us if frame is not None else int(end_us or 0)

@@ -12,6 +12,7 @@ from PySide6.QtGui import QTextDocument
 
 import app
 from app.widgets.label import NAME, SENTENCE, Label, item, plain, tip
+from mcoe.core.text import plain_text
 from tests.app.fake import SOURCE
 
 HOSTILE = '<img src="/etc/passwd"><h1>a & b</h1>\u202egnp.\nsecond line\x00'
@@ -33,7 +34,7 @@ def test_plain_words_are_one_bounded_line_without_steering():
 
 
 def test_a_tooltip_shows_markup_as_words(qapp):
-    assert '<img src="/etc/passwd"><h1>a & b</h1>gnp.' in seen(tip(HOSTILE))
+    assert '<img src="/etc/passwd"><h1>a & b</h1>�gnp.' in seen(tip(HOSTILE))
 
 
 def test_an_ampersand_in_a_files_name_is_no_mnemonic():
@@ -53,7 +54,7 @@ def test_a_hostile_sources_name_is_only_a_name(window, maker, qtbot, name):
     maker.made[-1].advance(1)
     qtbot.waitUntil(lambda: window.stream.result is not None)
     shown = seen(window.headline.text())
-    assert shown.startswith(plain(name, NAME))
+    assert shown.startswith(plain(plain_text(name), NAME))
     assert len(window.windowTitle()) < NAME + 40
 
 

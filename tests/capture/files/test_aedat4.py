@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcoe.capture.files._merge import LEFT_US
 from mcoe.capture.replay import open_replay
 from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Frame, join_events, make_events, packet_end_us
@@ -117,7 +118,8 @@ def test_a_clock_that_jumped_by_years_is_crossed(tmp_path):
     source = open_replay(write_aedat4(tmp_path / "a.aedat4", packets, frames=False))
     _, events = split(read_all(source))
     source.close()
-    assert list(events["timestamp"]) == [1_000, START_US, START_US + 30_000]
+    assert list(events["timestamp"]) == [START_US - LEFT_US, START_US, START_US + 30_000]
+    assert source.info.start_us == START_US - LEFT_US
 
 
 def test_pixels_off_the_sensor_are_dropped_and_counted(tmp_path):

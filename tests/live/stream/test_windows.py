@@ -213,7 +213,7 @@ def test_a_gap_between_frames_does_not_empty_a_long_window() -> None:
     image = np.zeros((SIZE[1], SIZE[0]), np.uint8)
     times = np.arange(0, 3_000_000, 500)
     events = make_events(times, times % SIZE[0], times % SIZE[1], times // 500 % 2)
-    builder = WindowBuilder(FakeSource([events, Frame(image, 0, 1)]).info, 10, 3, window_us=LONG_US)
+    builder = WindowBuilder(FakeSource([Frame(image, 0, 1), events]).info, 10, 3, window_us=LONG_US)
     builder.restart(0)
     ends = (33_333, 66_666, 2_900_000)
     found = [w for end in ends for w in builder.feed(Frame(image, end - 10_000, end))]
@@ -222,3 +222,16 @@ def test_a_gap_between_frames_does_not_empty_a_long_window() -> None:
     assert last.t1_us == 2_900_000
     assert len(last.events) == LONG_US // 500
     assert np.abs(last.voxel).sum() > 0
+
+
+@pytest.mark.parametrize("silence_us", [100_000, 3_000_000, 3_600_000_000, 50 * 365 * 86_400_000_000])
+def test_a_silence_of_events_alone_has_no_windows_and_changes_none_of_the_others(silence_us: int) -> None:
+    times = np.arange(0, 200_000, 1_000)
+    both = [times, times + 200_000 + silence_us]
+    first, second = ([make_events(p, p % 7, p % 5, p % 2) for p in np.split(t, 20)] for t in both)
+    windows, _ = build([*first, *second])
+    assert all(len(window.events) for window in windows)
+    assert 10 <= len(windows) <= 13
+    assert all((w.t1_us - windows[0].t1_us) % TICK_US == 0 for w in windows)
+    before = [w.t1_us for w in build(first)[0]]
+    assert [w.t1_us for w in windows][: len(before)] == before
