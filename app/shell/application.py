@@ -94,7 +94,6 @@ def _ending_in_order(app: QApplication, window: MainWindow) -> Iterator[None]:
     def end() -> None:
         told.setEnabled(False)
         app.closeAllWindows()  # a dialog that asks for a file first
-        window.close()
         app.quit()
 
     here, there = socket.socketpair()
