@@ -42,6 +42,7 @@ class Options(argparse.Namespace):
     layout: str | None
     screenshot: Path | None
     watch_stalls: float | None
+    reopen_every: float | None
     after: float
     log_level: Level
 
@@ -96,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--screenshot", type=Path, metavar="PNG", help="save the window after --after seconds and quit")
     p.add_argument("--log-level", choices=LEVELS, default="info", help="least that the log file keeps (default: info)")
     p.add_argument("--watch-stalls", type=float, metavar="S", help=argparse.SUPPRESS)
+    p.add_argument("--reopen-every", type=float, metavar="S", help=argparse.SUPPRESS)
     p.add_argument("--after", type=float, default=6.0, metavar="S", help=argparse.SUPPRESS)
     return p
 
@@ -174,6 +176,8 @@ def _headless(options: Options) -> int:
     stride = weights_stride(engine) if options.stride is None else options.stride
     stats = run_headless(lambda: open_replay(replay), lambda: build_engine(engine), out, stride)
     print(f"{stats.results} windows of {replay} -> {out}")
+    if stats.left_out:
+        print(f"mcoe-live: {stats.left_out}", file=sys.stderr)
     return 0
 
 
@@ -217,7 +221,9 @@ def _window(options: Options) -> int:
     shot = (options.screenshot, options.after) if options.screenshot else None
     camera = CameraSpec(options.camera, options.serial, options.rgb).path if options.camera else None
     replay = str(options.replay) if options.replay else None
-    return run(workbench, camera or replay, options.size, shot, options.watch_stalls, options.layout)
+    return run(
+        workbench, camera or replay, options.size, shot, options.watch_stalls, options.layout, options.reopen_every
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from mcoe.core.process import begin
 COMMANDS = {
     "info": ("mcoe.commands.info", "parameters, multiply-adds, scan backend and device"),
     "bench": ("mcoe.commands.bench", "measure this machine: network, voxel grid, decoding"),
+    "soak": ("mcoe.commands.soak", "run the whole application for minutes and watch what it gathers"),
     "synth": ("mcoe.data.virtual_eye.synth", "render a labelled data set of virtual eyes"),
     "train": ("mcoe.train", "train on a data set, real or virtual"),
     "evaluate": ("mcoe.commands.evaluate", "score weights, or files of predictions, as the paper's Table 1 does"),

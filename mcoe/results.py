@@ -156,6 +156,9 @@ class PipelineStats:
 
     ``events_per_s`` is what the source sends, ``kept_per_s`` what the noise filter leaves of it, both per second of
     stream time.
+
+    ``lost_frames`` and ``lost_events`` are those that the source could not use (damaged, out of order, off the sensor,
+    of another size), ``lost_packets`` those that a camera sent faster than they were read.
     """
 
     state: PipelineState
@@ -169,6 +172,26 @@ class PipelineStats:
     events_per_s: float
     kept_per_s: float = 0.0
     stage_ms: dict[str, tuple[float, float]] = field(default_factory=dict)
+    lost_frames: int = 0
+    lost_events: int = 0
+    lost_packets: int = 0
+
+    @property
+    def left_out(self) -> str:
+        """One sentence on everything that no prediction has seen; empty if nothing was left out."""
+        told = [
+            f"{count:,} {words}"
+            for count, words in (
+                (self.lost_frames, "frames that the source could not use"),
+                (self.lost_events, "events that the source could not use"),
+                (self.lost_packets, "packets that the camera sent too fast"),
+                (self.dropped_packets, "packets that were not awaited"),
+                (self.dropped_windows, "windows that the network had no time for"),
+                (self.late_events, "events that came too late for their window"),
+            )
+            if count
+        ]
+        return f"Left out: {', '.join(told)}." if told else ""
 
 
 @dataclass(frozen=True, slots=True)

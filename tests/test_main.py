@@ -16,6 +16,7 @@ from mcoe.live.bundled import default_recording
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import save_weights
+from tests.live.fakes import FakeEngine, FakeSource
 from tests.shared import recording
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,3 +120,14 @@ def test_help_lists_every_option() -> None:
     assert result.returncode == 0
     for option in ("--replay", "--headless", "--out", "--weights", "--mask", "--scan"):
         assert option in result.stdout
+
+
+def test_what_a_headless_run_left_out_is_told_in_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = FakeSource()
+    source.dropped_frames = 29  # type: ignore[attr-defined]
+    monkeypatch.setattr("mcoe.capture.replay.open_replay", lambda path: source)
+    monkeypatch.setattr("mcoe.live.engine.build.build_engine", lambda options: FakeEngine())
+    assert main(["--headless", "--replay", str(default_recording()), "--out", str(tmp_path / "p.csv")]) == 0
+    told(capfd.readouterr().err, "Left out: 29 frames")

@@ -37,6 +37,7 @@ def run(
     shot: tuple[Path, float] | None = None,
     watch_s: float | None = None,
     layout: str | None = None,
+    reopen_s: float | None = None,
 ) -> int:
     """Show the window, open ``replay`` and return the exit code.
 
@@ -47,6 +48,7 @@ def run(
         shot: save the window to this PNG after so many seconds and quit.
         watch_s: watch the event loop for so many seconds, once results come; print the hold-ups in ms as JSON; quit.
         layout: layout to begin with; None takes the last run's.
+        reopen_s: open the source anew every so many seconds.
 
     Raises:
         McoeError: the screenshot could not be written.
@@ -73,6 +75,10 @@ def run(
         QTimer.singleShot(round(shot[1] * 1000), lambda: _shoot(window, shot[0], failures))
     if watch_s is not None:
         _watch(window, watch_s)
+    if reopen_s is not None:
+        again = QTimer(window)
+        again.timeout.connect(window.stream.reopen)
+        again.start(round(reopen_s * 1000))
     with _ending_in_order(app, window):
         code = app.exec()
         if left := window.join():
@@ -92,7 +98,6 @@ def _ending_in_order(app: QApplication, window: MainWindow) -> Iterator[None]:
     def end() -> None:
         told.setEnabled(False)
         app.closeAllWindows()  # a dialog that asks for a file first
-        window.close()
         app.quit()
 
     here, there = socket.socketpair()
@@ -125,8 +130,10 @@ def _watch(window: MainWindow, seconds: float) -> None:
 
     def report() -> None:
         longest, p95 = dog.figures()
-        results = window.stream.pipeline.stats().results if window.stream.pipeline else 0
-        print(json.dumps({"longest_ms": longest, "p95_ms": p95, "results": results}))
+        stats = window.stream.pipeline.stats() if window.stream.pipeline is not None else None
+        said = {"longest_ms": longest, "p95_ms": p95, "results": stats.results if stats else 0}
+        said |= {name: getattr(stats, name, 0) for name in ("dropped_windows", "dropped_packets")}
+        print(json.dumps(said), flush=True)
         window.close()
 
     def wait() -> None:

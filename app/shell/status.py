@@ -40,7 +40,7 @@ class StatusLine(QFrame):
         for key, caption, hint in _STAGES:
             words = f"{hint}: median / 95th percentile over the last 5 s"
             self._add(row, key, caption, "00.0 / 000.0", words)
-        hint = "Windows dropped because the network was busy (latest wins); packets lost before that in the tooltip"
+        hint = "Windows dropped because the network was busy (latest wins); all that was left out in the tooltip"
         self._add(row, "dropped", "dropped", "00000", hint)
         self._add(row, "events", "events/s", "000.0 M", "Events per second over the last 5 s")
         self._add(row, "device", "device", "NVIDIA H200", _DEVICE)
@@ -98,11 +98,8 @@ class StatusLine(QFrame):
             self._set(key, "–" if pair is None else f"{pair[0]:.1f} / {pair[1]:.1f}")
         dropped = self._cells["dropped"]
         self._set("dropped", f"{stats.dropped_windows:,}")
-        dropped.setToolTip(
-            f"Dropped: {stats.dropped_windows:,} windows because the network was busy (latest wins), "
-            f"{stats.dropped_packets:,} packets before that; {stats.late_events:,} events came too late"
-        )
-        _alert(dropped, stats.dropped_windows + stats.dropped_packets > 0)
+        dropped.setToolTip(tip(stats.left_out or "Nothing was left out"))
+        _alert(dropped, bool(stats.left_out))
         self._set("events", short(stats.events_per_s))
 
     def _set(self, key: str, words: str) -> None:

@@ -488,3 +488,36 @@ def test_a_recording_is_its_users_alone(tmp_path, umask):
     recorder.close()
     modes = {p.name: p.stat().st_mode & 0o777 for p in tmp_path.iterdir()}
     assert modes == dict.fromkeys(("a.aedat4", "a.csv", "a.json", "b.json"), 0o600)
+
+
+def test_a_disk_that_takes_nothing_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    stuck, real = threading.Event(), aedat4_write._write
+    recorder = Recorder(tmp_path / "stuck.aedat4", INFO)
+
+    def write(fd, parts):
+        assert stuck.wait(PATIENCE_S)
+        return real(fd, parts)
+
+    monkeypatch.setattr(aedat4_write, "_write", write)
+    recorder.write(batch(0))
+    assert not recorder.close(0.3)
+    stuck.set()
+    assert recorder.close(PATIENCE_S)
+    assert recorder.status().state == "closed"
+    assert prefix_of(recorder.path, [batch(0)]) == 1
+
+
+def test_a_slow_disk_is_waited_for_while_it_takes_something(tmp_path, monkeypatch):
+    real = aedat4_write._write
+    recorder = Recorder(tmp_path / "slow.aedat4", INFO)
+
+    def write(fd, parts):
+        time.sleep(0.1)
+        return real(fd, parts)
+
+    monkeypatch.setattr(aedat4_write, "_write", write)
+    batches = [batch(n) for n in range(20)]
+    for events in batches:
+        recorder.write(events)
+    assert recorder.close(1.5), "all of it takes longer than the patience"
+    assert prefix_of(recorder.path, batches) == 20

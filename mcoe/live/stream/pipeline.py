@@ -142,6 +142,8 @@ class Pipeline:
     def stats(self) -> PipelineStats:
         """Return the counters and the figures over the last 5 s."""
         results, rate, events_per_s, stages = self._meter.figures()
+        # What a source counts: a recording's decoder, or a camera.
+        lost = {name: int(getattr(self.source, name, 0)) for name in ("dropped_frames", "dropped_events", "dropped")}
         with self._lock:
             state = self._state
             if state == "playing" and not self._clock.playing:
@@ -158,6 +160,9 @@ class Pipeline:
                 events_per_s=events_per_s[0],
                 kept_per_s=events_per_s[1],
                 stage_ms=stages,
+                lost_frames=lost["dropped_frames"],
+                lost_events=lost["dropped_events"],
+                lost_packets=lost["dropped"],
             )
 
     # ---- playback

@@ -312,3 +312,38 @@ def test_a_gpu_that_failed_is_told_and_marked(playing):
     assert window.status.text("device") == "CPU, 2 threads"
     assert "The GPU X failed" in window.status._cells["device"].toolTip()
     assert window.status._cells["device"].property("alert")
+
+
+def test_what_was_left_out_is_told_in_full(playing):
+    window, pipeline = playing
+    stats = replace(
+        pipeline.stats(), lost_frames=29, lost_events=78_746, lost_packets=3, dropped_packets=2, late_events=7
+    )
+    window.status.show_stats(stats)
+    words = window.status._cells["dropped"].toolTip()
+    for part in (
+        "29 frames that the source",
+        "78,746 events that the source",
+        "3 packets that the camera",
+        "2 windows",
+    ):
+        assert part in words
+    window.status.show_stats(replace(pipeline.stats(), dropped_windows=0))
+    assert "Nothing was left out" in window.status._cells["dropped"].toolTip()
+    assert not window.status._cells["dropped"].property("alert")
+
+
+@pytest.mark.parametrize(("field", "words"), [("rgb", "frames"), ("voxel", "events")])
+def test_a_modality_that_stops_and_comes_back_is_told(playing, field, words):
+    window, pipeline = playing
+    result = pipeline.latest()
+    window.stream.result_shown.emit(replace(result, window=replace(result.window, **{field: None})), [])
+    assert (
+        window.notice.text()
+        == f"No {words} come any more; the network's stand-in takes their place until they are back."
+    )
+    window.stream.result_shown.emit(result, [])
+    assert window.notice.text() == f"The {words} are back."
+    window.notices.hidden.emit()
+    window.stream.result_shown.emit(result, [])
+    assert window.notice.isHidden()

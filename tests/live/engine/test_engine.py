@@ -309,3 +309,17 @@ def test_a_gpu_that_cannot_even_hold_the_network(monkeypatch: pytest.MonkeyPatch
     engine = build_engine(EngineOptions(config=SMALL, untrained=True, backbone="cuda_graph", device="cuda"))
     assert engine.info.backbone == "openvino"
     assert "has no memory left" in engine.info.notice
+
+
+@pytest.mark.parametrize("missing", ["rgb", "event"])
+@pytest.mark.parametrize("half", [0, 1])
+def test_a_pair_that_lacks_half_of_a_modality_is_answered_as_if_it_lacked_it_whole(
+    net: MCOENet, missing: str, half: int
+) -> None:
+    lacks = {"rgb" if missing == "rgb" else "voxel": None}
+    pair = [window(0), window(12)]
+    none = [dataclasses.replace(each, **lacks) for each in pair]
+    pair[half] = none[half]
+    said, whole = (Engine(net, device=CPU, backbone="torch").step(*each)[0] for each in (pair, none))
+    assert np.allclose(said.logits, whole.logits, atol=1e-5)
+    assert (said.cam_rgb if missing == "rgb" else said.cam_event) is None

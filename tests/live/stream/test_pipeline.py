@@ -366,3 +366,16 @@ def test_an_engine_that_moved_to_another_device_is_told_and_the_stream_goes_on(m
     assert len(results) == FRAMES
     assert pipeline.engine_info is not None
     assert (pipeline.engine_info.device, pipeline.engine_info.notice) == ("CPU", "The GPU failed.")
+
+
+def test_what_the_source_left_out_is_counted_and_told(make: Callable[..., Pipeline]) -> None:
+    source = FakeSource()
+    pipeline = make(source, lossless=True)
+    collect(pipeline)
+    assert pipeline.wait(20)
+    assert pipeline.stats().left_out == ""
+    source.dropped_frames, source.dropped_events, source.dropped = 29, 1_234, 5  # type: ignore[attr-defined]
+    assert pipeline.stats().left_out == (
+        "Left out: 29 frames that the source could not use, 1,234 events that the source could not use, "
+        "5 packets that the camera sent too fast."
+    )
