@@ -45,11 +45,16 @@ class SequenceName:
 
 
 def parse_name(name: str) -> SequenceName:
-    """Read subject, lighting and emotion from a sequence's name; the parts may stand in any order after the ID."""
+    """Read subject, lighting and emotion from a sequence's name; the parts may stand in any order after the ID.
+
+    The ID is the person's. Where two numbers stand first, they are the sequence's and the person's.
+    """
     parts = [part for part in re.split(r"[_\s]+", name.strip()) if part]
     if parts and parts[0].lower() == "seq":
         parts = parts[1:]
-    subject = parts[0] if parts else name
+    # Published result files number the sequence before the person: the person is the second of two numbers.
+    numbered = len(parts) > 2 and parts[0].isdecimal() and parts[1].isdecimal()
+    subject = parts[numbered] if parts else name
     lighting = next((i for i in map(lighting_of, parts[1:]) if i is not None), None)
     label = next((i for i in map(emotion_of, parts[1:]) if i is not None), None)
     return SequenceName(subject, lighting, label)

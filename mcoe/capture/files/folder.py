@@ -10,6 +10,7 @@ each of three voxel bins gets a third, which is how training reads such images (
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ from mcoe.events.raw import read_raw
 _FRAME_US = 1e6 / FRAME_RATE
 #: Grey levels around 128 that JPEG noise reaches without meaning an event, as in ``mcoe.data.pack``.
 JPEG_DEAD_ZONE = 8
+#: So many images are opened to see how large a sequence's are: the first may be the odd one.
+_LOOKED_AT = 15
 
 FORMAT = Format(title="Sequences of images", folders=True, imports=("cv2",))
 
@@ -56,10 +59,8 @@ class FolderDecoder(Merged):
                 raise McoeError(f"{raw} does not belong to {path} or is damaged; render or copy it again.")
         self._cached: dict[int, Events] = {}
         first, last = min(self._ends.values()), max(self._ends.values())
-        first_image = next(
-            (i for p in (self._frames or self._event_images).values() if (i := read_image(p)) is not None), None
-        )
-        if first_image is None:
+        size = _usual_size([*(self._frames or self._event_images).values()])
+        if size is None:
             raise McoeError(f"{path}: none of its {len(numbers)} images can be decoded; copy the folder again.")
         has_events = bool(self._event_images) or self._raw is not None
         start_us = first - (WINDOW_US if has_events else 0)
@@ -75,7 +76,7 @@ class FolderDecoder(Merged):
         start_us = stretches[0].start_us + stretches[0].shift_us
         self.info = SourceInfo(
             name=path.name,
-            size=(first_image.shape[1], first_image.shape[0]),
+            size=size,
             has_frames=bool(self._frames),
             has_events=has_events,
             live=False,
@@ -168,6 +169,17 @@ def _images(folder: Path) -> dict[int, Path]:
     """Return number → path of the images in ``folder``, in the order of their numbers."""
     images = ((re.search(r"(\d+)$", p.stem), p) for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
     return dict(sorted((int(match[1]), p) for match, p in images if match))
+
+
+def _usual_size(images: list[Path]) -> tuple[int, int] | None:
+    """Return the size that most of the images have, looking at no more than :data:`_LOOKED_AT`; None if none opens."""
+    few = images[:: -(-len(images) // _LOOKED_AT)]
+    sizes = Counter(image.shape[1::-1] for path in few if (image := read_image(path)) is not None)
+    if not sizes:
+        image = next((i for i in map(read_image, images) if i is not None), None)
+        return None if image is None else (image.shape[1], image.shape[0])
+    (width, height), _ = sizes.most_common(1)[0]
+    return width, height
 
 
 def _hint(path: Path) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mcoe.capture.files._format import Format
 from mcoe.capture.source import SourceInfo
 from mcoe.core.errors import McoeError
+from mcoe.core.timing import FRAME_RATE
 from mcoe.events.packets import Frame, Packet
 
 #: A seek that lands behind its target (a video of varying rate) tries again so many frames earlier.
@@ -51,8 +52,11 @@ class VideoDecoder:
         height, width = first[1].shape[:2]
         self._fps = self._capture.get(cv2.CAP_PROP_FPS)
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        length_us = round((count - 1) * 1e6 / self._fps) if self._fps > 0 else 0
         if not 1 <= self._fps <= 100_000 or count < 1:
-            raise McoeError(f"{path} does not state its frame rate and length; convert it to MP4.")
+            # A browser that records does not know yet how long it will: what is there is counted.
+            length_us, frames = self._walk(first[0])
+            self._fps = 1e6 * (frames - 1) / length_us if frames > 1 and length_us > 0 else FRAME_RATE
         self.info = SourceInfo(
             name=path.name,
             size=(width, height),
@@ -60,7 +64,7 @@ class VideoDecoder:
             has_events=True,
             live=False,
             start_us=first[0],
-            duration_us=round((count - 1) * 1e6 / self._fps),
+            duration_us=length_us,
         )
         self._emulator = EventEmulator(self.info.size)
         self.seek(first[0])
@@ -90,6 +94,18 @@ class VideoDecoder:
             frame = max(0, frame - _STEP_BACK)
         if decoded is not None:
             self._take(*decoded)
+
+    def _walk(self, start_us: int) -> tuple[int, int]:
+        """Return the time from the first frame to the last, µs, and how many there are, without decoding them."""
+        import cv2
+
+        last_us, frames = start_us, 1
+        while self._capture.grab():
+            last_us = max(last_us, round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * 1_000))
+            frames += 1
+        self._capture.release()
+        self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        return last_us - start_us, frames
 
     def _take(self, time_us: int, image: NDArray[np.uint8]) -> None:
         import cv2

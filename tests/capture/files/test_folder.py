@@ -116,3 +116,14 @@ def test_a_folder_without_a_sequence_is_told_what_to_name(tmp_path):
     sequence = write_sequence(tmp_path)
     with pytest.raises(McoeError, match=f"such as .*{sequence.name}"):
         open_replay(tmp_path)
+
+
+@pytest.mark.parametrize("odd", [0, 4, 8])
+def test_one_picture_of_another_size_is_left_out_wherever_it_stands(tmp_path, odd):
+    path = write_sequence(tmp_path, events=False)
+    cv2.imwrite(str(path / f"{odd:05d}.png"), np.zeros((3, 5), np.uint8))
+    with open_replay(path) as source:
+        frames, _ = read_all(source)
+        assert source.info.size == (WIDTH, HEIGHT)
+        assert len(frames) == 8
+        assert source.dropped_frames == 1

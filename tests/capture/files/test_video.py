@@ -73,3 +73,21 @@ def test_what_is_no_video_is_told_in_one_sentence(tmp_path):
     (tmp_path / "c.mp4").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(McoeError, match="cut short"):
         open_replay(tmp_path / "c.mp4")
+
+
+def test_a_browsers_recording_without_a_length_is_counted(tmp_path):
+    """A browser writes a WebM before it knows how long it will be: it has no Duration element."""
+    path = tmp_path / "a.webm"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"VP80"), 25.0, (WIDTH, HEIGHT))
+    if not writer.isOpened():
+        pytest.skip("this OpenCV writes no WebM")
+    for number in range(12):
+        writer.write(np.full((HEIGHT, WIDTH, 3), 10 * number, np.uint8))
+    writer.release()
+    data = path.read_bytes()
+    at = data.index(b"\x44\x89\x88")
+    path.write_bytes(data[:at] + b"\xec\x89" + data[at + 2 :])  # the element becomes a Void one of the same length
+    with open_replay(path) as source:
+        frames, _ = read_all(source)
+        assert len(frames) == 12
+        assert source.info.duration_us == pytest.approx(11 / 25 * 1e6, abs=2_000)
