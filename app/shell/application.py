@@ -48,7 +48,7 @@ def run(
         shot: save the window to this PNG after so many seconds and quit.
         watch_s: watch the event loop for so many seconds, once results come; print the hold-ups in ms as JSON; quit.
         layout: layout to begin with; None takes the last run's.
-        reopen_s: open the source anew every so many seconds.
+        reopen_s: open the source anew, again and again, so many seconds after its first result.
 
     Raises:
         McoeError: the screenshot could not be written.
@@ -76,9 +76,7 @@ def run(
     if watch_s is not None:
         _watch(window, watch_s)
     if reopen_s is not None:
-        again = QTimer(window)
-        again.timeout.connect(window.stream.reopen)
-        again.start(round(reopen_s * 1000))
+        _reopen(window, reopen_s)
     with _ending_in_order(app, window):
         code = app.exec()
         if left := window.join():
@@ -145,6 +143,14 @@ def _watch(window: MainWindow, seconds: float) -> None:
             QTimer.singleShot(100, wait)
 
     wait()
+
+
+def _reopen(window: MainWindow, seconds: float) -> None:
+    again = QTimer(window)
+    again.setSingleShot(True)
+    again.setInterval(round(seconds * 1000))
+    again.timeout.connect(window.stream.reopen)
+    window.stream.result_shown.connect(lambda *_: None if again.isActive() else again.start())
 
 
 def _shoot(window: MainWindow, path: Path, failures: list[McoeError]) -> None:

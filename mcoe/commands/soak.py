@@ -26,8 +26,8 @@ PARTS = ("replay", "live", "reopen")
 SETTLED_S = 120.0
 #: Events per second of the live stream.
 RATE = 50_000
-#: Time between two reopenings, s: enough to show something of each.
-REOPEN_S = 3.0
+#: From a source's first result to its reopening, s.
+REOPEN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,9 @@ def _row(part: str, samples: Sequence[Sample], figures: dict[str, float]) -> str
     samples = samples[:-3] or samples  # what it lets go of at its end
     settled = [s for s in samples if s.seconds >= min(SETTLED_S, samples[-1].seconds / 2)]
     few = max(1, len(settled) // 5)
-    first, last = (statistics.median(s.mib for s in part) for part in (settled[:few], settled[-few:]))
+    # A reopening lets go of one network and loads the next: what counts is what is left in between.
+    typical = min if part == "reopen" else statistics.median
+    first, last = (typical([s.mib for s in some]) for some in (settled[:few], settled[-few:]))
 
     def span(name: str) -> str:
         values = [getattr(s, name) for s in settled]
