@@ -3,8 +3,8 @@
 dv-processing's writer takes 2–3 M events/s from NumPy and holds the interpreter meanwhile; this one keeps up with any
 camera. Packets are not compressed: a damaged LZ4 packet makes dv-processing's reader loop for ever, and a live
 recording must not compete with the network for the processor. Every packet reaches the operating system at once, so a
-killed process loses at most the packet it was writing; :func:`mend` cuts such a torn end off. What a power cut would
-lose, :meth:`Aedat4Writer.sync` brings to the disk.
+killed process loses at most the packet it was writing, and the reader plays up to it. What a power cut would lose,
+:meth:`Aedat4Writer.sync` brings to the disk.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from mcoe.core.errors import McoeError
 from mcoe.events.packets import EVENT_DTYPE, Events, Frame
 
 MAGIC = b"#!AER-DAT4.0\r\n"
@@ -151,32 +150,6 @@ def sync(fd: int) -> None:
         # Some network and user-space file systems cannot be told to.
         if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
             raise
-
-
-def mend(path: Path) -> int:
-    """Cut a torn last packet off a recording whose writer was killed; return the bytes cut, 0 if it was whole.
-
-    Raises:
-        McoeError: the file is no AEDAT4 file.
-        OSError: it cannot be read or written.
-    """
-    with path.open("r+b") as file:
-        head = file.read(_TABLE_AT + 8)
-        if not head.startswith(MAGIC) or len(head) < _TABLE_AT + 8:
-            raise McoeError(f"{path} is no AEDAT4 recording; choose another file.")
-        if struct.unpack_from("<q", head, _TABLE_AT)[0] >= 0:
-            return 0
-        end = file.seek(0, os.SEEK_END)
-        whole = len(MAGIC) + 4 + int(struct.unpack_from("<I", head, len(MAGIC))[0])
-        while True:
-            file.seek(whole)
-            header = file.read(_PACKET.size)
-            if len(header) < _PACKET.size or whole + _PACKET.size + _PACKET.unpack(header)[1] > end:
-                break
-            whole += _PACKET.size + _PACKET.unpack(header)[1]
-        if whole < end:
-            file.truncate(whole)
-        return max(0, end - whole)
 
 
 def _description(name: str, size: tuple[int, int]) -> str:

@@ -24,7 +24,6 @@ from mcoe.core.words import EMOTIONS
 from mcoe.events.packets import Frame, empty_events, make_events
 from mcoe.recording import aedat4_writer as aedat4_write
 from mcoe.recording import recorder as recorder_module
-from mcoe.recording.aedat4_writer import mend
 from mcoe.recording.recorder import Recorder
 from mcoe.recording.sidecar import add_marker
 from mcoe.recording.table import header
@@ -401,7 +400,7 @@ def test_a_deleted_folder_is_noticed_and_the_recording_rescued(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("cut", [1, 7, 8, 9, 5_000, 16_031])
-def test_a_torn_end_is_mended(tmp_path, cut):
+def test_a_torn_end_costs_the_torn_packet_alone(tmp_path, cut):
     path = tmp_path / "torn.aedat4"
     writer = aedat4_write.Aedat4Writer(path, "cam", SIZE)
     batches = [batch(n) for n in range(6)]
@@ -410,20 +409,8 @@ def test_a_torn_end_is_mended(tmp_path, cut):
     writer.abandon()
     whole = path.read_bytes()
     path.write_bytes(whole[:-cut])
-    assert mend(path) == 16_040 - cut
-    assert mend(path) == 0
-    assert prefix_of(path, batches) == 5
-    assert sum(len(p["events"]) for p in aedat.Decoder(path)) == 5_000
-
-
-def test_a_whole_file_needs_no_mending_and_another_file_is_refused(recorded, tmp_path):
-    path, _, _ = recorded
-    before = path.read_bytes()
-    assert mend(path) == 0
-    assert path.read_bytes() == before
-    (tmp_path / "other").write_text("something else, long enough to hold a header of this format")
-    with pytest.raises(McoeError, match="no AEDAT4"):
-        mend(tmp_path / "other")
+    with open_replay(path) as source:
+        assert sum(len(packet) for packet in source) == 5_000
 
 
 def test_packets_and_rows_are_brought_to_the_disk_by_the_writer_alone(tmp_path, monkeypatch):
