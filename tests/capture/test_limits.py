@@ -28,8 +28,8 @@ def serve(parent, arguments):
                 while True:
                     pass
         elif arguments[0] == "wait":
-            with computing(0.05):
-                time.sleep(0.2)
+            with computing(0.5):
+                time.sleep(1)
     except MemoryError:
         parent.failed("refused")
         return

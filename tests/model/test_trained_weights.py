@@ -101,7 +101,7 @@ def test_files_that_do_not_fit_are_refused_in_one_sentence(net: MCOENet, tmp_pat
     refused("do not fit their config")
     rewrite(path, config={**net.config.to_dict(), "d": 1 << 40})
     refused("do not fit their config|no network can be built")
-    rewrite(path, config={**net.config.to_dict(), "d": 1 << 80})
+    rewrite(path, config={**net.config.to_dict(), "d": 1 << 62})
     refused("no network can be built")
     rewrite(path, config={**net.config.to_dict(), "depth": 3})
     refused("does not fit this program")

@@ -24,7 +24,7 @@ def test_a_recording_is_shown_by_its_middle() -> None:
     assert seen.image is not None
     assert seen.image.shape[:2] == (90, 120)
     assert seen.image.std() > 10
-    assert seen.labels == ("happy", "disgust", "neutral")
+    assert seen.labels == ("happy", "surprise", "neutral")
 
 
 def test_a_damaged_recording_says_why(tmp_path: Path) -> None:
