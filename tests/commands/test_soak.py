@@ -8,6 +8,7 @@ from mcoe.commands import soak
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_short_soak_gives_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert soak.main(["--minutes", "0.1", "--only", "reopen"]) == 0
     head, row = capsys.readouterr().out.splitlines()

@@ -11,6 +11,7 @@ CASES = 210
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_whatever_a_file_holds_the_readers_keep_their_promises():
     assert fuzz.run(CASES, seed=20261128) == []
 

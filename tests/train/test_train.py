@@ -72,6 +72,7 @@ def test_what_is_logged(trained: Path) -> None:
     assert list((trained / "tensorboard").glob("events.out.tfevents*"))
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_where_an_uninterrupted_one_does(data: Path, tmp_path: Path) -> None:
     words = ["--data", str(data), "--epochs", "2", *SHORT, "--checkpoint-minutes", "0", "--config", *TINY]
     command = [sys.executable, "-m", "mcoe.train", "--runs", str(tmp_path / "killed"), *words]
@@ -107,6 +108,7 @@ def test_a_run_is_not_resumed_with_other_options(data: Path, tmp_path: Path) -> 
         train(data, tmp_path, epochs=1)
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network(data: Path, tmp_path: Path) -> None:
     words = ["--data", str(data), "--runs", str(tmp_path), "--epochs", "2", *SHORT, "--config", *TINY]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "mcoe.train"]
