@@ -11,7 +11,7 @@ import torch
 
 from mcoe.data.pack import open_or_build, write_atomically
 from mcoe.errors import McoeError
-from mcoe.evaluate import Report, evaluate_network
+from mcoe.evaluate import Report, evaluate_network, trained_with
 from mcoe.metrics import clean, table
 from mcoe.model.config import ABLATIONS
 from mcoe.model.weights import load_weights
@@ -66,10 +66,10 @@ def expand(words: list[str]) -> list[str]:
 
 
 def _evaluate(best: Path, row: str, args: argparse.Namespace) -> Report:
-    net, _ = load_weights(best)
+    net, metadata = load_weights(best)
     place = Path(args.data), Path(args.pack) if args.pack else None
     pack = open_or_build(*place, size=net.config.size, bins=net.config.bins)
     cuda = args.device != "cpu" and torch.cuda.is_available()
     device = torch.device("cuda" if cuda else "cpu")
     title = f"{row} {TITLES[row]}" if row in TITLES else row
-    return evaluate_network(net, pack, title, stride=args.stride, device=device)
+    return evaluate_network(net, pack, title, device=device, **trained_with(metadata))

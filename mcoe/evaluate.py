@@ -27,9 +27,10 @@ from mcoe.data.pack import Pack, open_or_build, write_atomically
 from mcoe.errors import McoeError
 from mcoe.metrics import Predictions, clean, intervals, lighting_gap, mean_scores, scores, table
 from mcoe.model.config import EMOTIONS
+from mcoe.model.facts import DEFAULT_WINDOW_US
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import load_weights
-from mcoe.predict import CLIPS, predict_clips
+from mcoe.predict import CLIPS, Per, predict_clips
 from mcoe.train.feed import Feed
 
 
@@ -66,8 +67,12 @@ def report(title: str, runs: Sequence[Predictions]) -> Report:
 def evaluate_network(
     net: MCOENet, pack: Pack, title: str, *, subset: str = "testing", mask: str | None = None,
     clips: int = CLIPS, stride: int = STRIDE, device: torch.device | None = None,
+    window_us: int = DEFAULT_WINDOW_US, temperature: float = 1.0, per: Per = "sequence",
 ) -> Report:  # fmt: skip
-    """Evaluate one network on a pack's subset.
+    """Evaluate one network on a pack's subset, per sequence or per window.
+
+    Args:
+        window_us, temperature: as the weights' metadata say (:func:`trained_with`).
 
     Raises:
         McoeError: the subset is empty, or ``mask`` hides the only stream that the network has.
@@ -81,13 +86,22 @@ def evaluate_network(
         print(f"{len(chosen.unusable)} sequences without a usable clip: {', '.join(chosen.unusable[:5])}")
     place = device or torch.device("cpu")
     net.to(place)
-    feed = Feed(pack, place, resident=False)
-    return report(title, [predict_clips(net, feed, chosen, most=clips, mask=mask)])
+    feed = Feed(pack, place, window_us, resident=False)
+    said = predict_clips(net, feed, chosen, most=clips, mask=mask, temperature=temperature, per=per)
+    return report(title, [said])
 
 
-def trained_stride(metadata: dict[str, Any]) -> int:
-    """Return the stride that weights were trained with, from their metadata."""
-    return int(metadata.get("training", {}).get("stride", STRIDE))
+def trained_with(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return how weights were trained and are to be read, from their metadata: stride, window and temperature.
+
+    Weights that do not say take pairs 0.4 s apart, windows of 33 ms and logits as they are.
+    """
+    training = metadata.get("training", {})
+    return {
+        "stride": int(training.get("stride", STRIDE)),
+        "window_us": int(training.get("window_us", DEFAULT_WINDOW_US)),
+        "temperature": float(metadata.get("temperature", 1.0)),
+    }
 
 
 def read_predictions(folder: Path) -> list[Predictions]:
@@ -153,6 +167,9 @@ def main(argv: list[str]) -> int:
     add("--mask", nargs="+", choices=("none", "rgb", "event"), default=["none"], help="streams to hide, a row each")
     add("--clips", type=int, default=CLIPS, help=f"clips per sequence ({CLIPS})")
     add("--stride", type=int, help="frames between a clip's two (default: as in training)")
+    add("--window-us", type=int, help="length of the event window, µs (default: as in training)")
+    add("--per", choices=("sequence", "window"), default="sequence", help="what one answer is about")
+    add("--zoom", type=float, default=1.0, help="read a centred square 1/ZOOM as large (1)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--json", type=Path, help="write scores, intervals and confusion matrices here")
     add("--figure", type=Path, help="write a figure here (.png, .svg or .pdf)")
@@ -162,8 +179,8 @@ def main(argv: list[str]) -> int:
         parser.error("give --weights or --predictions")
     if args.weights and args.data is None:
         parser.error("--weights needs --data")
-    if args.clips < 1 or (args.stride or 0) < 0:
-        parser.error("--clips must be at least 1 and --stride at least 0")
+    if args.clips < 1 or (args.stride or 0) < 0 or (args.window_us or 1) < 1:
+        parser.error("--clips and --window-us must be at least 1 and --stride at least 0")
     reports, extra = _evaluate_all(args)
     reports += [report(folder.name, read_predictions(folder)) for folder in args.predictions]
     print(table([(r.title, r.values, r.bounds) for r in reports]))
@@ -200,8 +217,9 @@ def _evaluate_all(args: argparse.Namespace) -> tuple[list[Report], dict[str, Any
     reports, extra = [], {}
     for path in args.weights:
         net, metadata = load_weights(path)
-        stride = trained_stride(metadata) if args.stride is None else args.stride
-        pack = open_or_build(args.data, args.pack, size=net.config.size, bins=net.config.bins)
+        how = trained_with(metadata)
+        how |= {k: v for k, v in (("stride", args.stride), ("window_us", args.window_us)) if v is not None}
+        pack = open_or_build(args.data, args.pack, size=net.config.size, bins=net.config.bins, zoom=args.zoom)
         extra = pack.extra
         for word in args.mask:
             mask = None if word == "none" else word
@@ -209,7 +227,15 @@ def _evaluate_all(args: argparse.Namespace) -> tuple[list[Report], dict[str, Any
             title += f" without {mask}" if mask else ""
             reports.append(
                 evaluate_network(
-                    net, pack, title, subset=args.subset, mask=mask, clips=args.clips, stride=stride, device=device
+                    net,
+                    pack,
+                    title,
+                    subset=args.subset,
+                    mask=mask,
+                    clips=args.clips,
+                    device=device,
+                    per=args.per,
+                    **how,
                 )
             )
     return reports, extra

@@ -8,7 +8,7 @@ from typing import Any
 
 from mcoe.data.pack import open_or_build
 from mcoe.errors import McoeError
-from mcoe.evaluate import Report, evaluate_network, trained_stride
+from mcoe.evaluate import Report, evaluate_network, trained_with
 from mcoe.live.build import pick_device
 from mcoe.metrics import clean, table
 from mcoe.model.weights import STORAGES, load_weights, save_weights
@@ -36,12 +36,11 @@ def main(argv: list[str]) -> int:
         print(f"{args.out}: {size / 1e6:.1f} MB, {args.storage}; give --data to measure and record its scores")
         return _fits(size)
     pack = open_or_build(args.data, args.pack, size=net.config.size, bins=net.config.bins)
-    stride = trained_stride(metadata)
-    device = pick_device(args.device)
-    before = evaluate_network(net, pack, f"{args.weights.stem}, as trained", stride=stride, device=device)
+    how = trained_with(metadata) | {"device": pick_device(args.device)}
+    before = evaluate_network(net, pack, f"{args.weights.stem}, as trained", **how)
     save_weights(args.out, net, metadata, args.storage)
     title = f"{args.out.name}, {args.storage}"
-    after = evaluate_network(load_weights(args.out)[0], pack, title, stride=stride, device=device)
+    after = evaluate_network(load_weights(args.out)[0], pack, title, **how)
     metadata = metadata | {"scores": clean(_recorded(before, after, pack.extra))}
     size = save_weights(args.out, net, metadata, args.storage)
     print(table([(r.title, r.values, r.bounds) for r in (before, after)]))

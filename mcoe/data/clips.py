@@ -1,4 +1,4 @@
-"""Clips: pairs of frames ``stride`` apart, each with the events of its own 33 ms (design section 1).
+"""Clips: pairs of frames ``stride`` apart, each with the events of a window that ends with it (design section 1).
 
 The newer frame, the moment that is judged, lies in the annotated segment; the older may lie before it.
 """

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mcoe.model.resnet import BasicBlock, ResNet18
+from mcoe.model.resnet import BasicBlock, InputNorm, ResNet18
 
 
 def resnet18_model(net: ResNet18, size: int) -> Any:
@@ -35,8 +35,8 @@ def resnet18_model(net: ResNet18, size: int) -> Any:
         y = op.relu(convolve(x, part.conv1, part.bn1))
         return op.relu(op.add(convolve(y, part.conv2, part.bn2), shortcut))
 
-    image = op.parameter([1, len(net.mean), size, size], np.float32)
-    x = op.divide(op.subtract(image, op.constant(_numpy(net.mean[None]))), op.constant(_numpy(net.std[None])))
+    image = op.parameter([1, len(net.norm.mean), size, size], np.float32)
+    x = _normalised(op, image, net.norm)
     x = op.relu(convolve(x, net.conv1, net.bn1))
     x = op.max_pool(x, [2, 2], [1, 1], [1, 1], [1, 1], [3, 3]).output(0)
     stages = []
@@ -46,6 +46,16 @@ def resnet18_model(net: ResNet18, size: int) -> Any:
             x = block(x, part)
         stages.append(x)
     return openvino.Model([op.result(stages[2]), op.result(stages[3])], [image])
+
+
+def _normalised(op: Any, image: Any, norm: InputNorm) -> Any:
+    """:meth:`mcoe.model.resnet.InputNorm.forward` as OpenVINO operations."""
+    if norm.kind == "fixed":
+        return op.divide(op.subtract(image, op.constant(_numpy(norm.mean[None]))), op.constant(_numpy(norm.std[None])))
+    axes = op.constant(np.array([1, 2, 3], np.int64))
+    x = op.subtract(image, op.reduce_mean(image, axes, True)) if norm.centred else image
+    power = op.add(op.reduce_mean(op.multiply(x, x), axes, True), op.constant(np.float32(norm.floor**2)))
+    return op.divide(x, op.sqrt(power))
 
 
 @torch.no_grad()

@@ -15,6 +15,7 @@ ExpertKind = Literal["focal", "attention", "deep"]
 EXPERT_KINDS: tuple[ExpertKind, ...] = get_args(ExpertKind)
 
 Modality = Literal["rgb", "event"]
+Norm = Literal["fixed", "frame"]
 
 
 def interleave(n: int, kinds: Sequence[ExpertKind] = EXPERT_KINDS) -> tuple[ExpertKind, ...]:
@@ -26,7 +27,11 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "tokens": ("spatial", "pooled"),
     "modality": ("both", "rgb", "event"),
     "mjos": ("join", "share", "exchange", "none"),
+    "rgb_norm": get_args(Norm),
+    "event_norm": get_args(Norm),
 }
+#: What weights meant that were saved before an option existed.
+_BEFORE: dict[str, Any] = {"rgb_norm": "fixed", "event_norm": "fixed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,9 @@ class ModelConfig:
         dropout: probability of the dropout in Eq. 12.
         rgb_mean, rgb_std: normalisation of RGB in 0..1, per channel (ImageNet's).
         event_std: what voxel values are divided by; their mean is 0 by the sign of polarity.
+        rgb_norm: ``frame`` gives each frame mean 0 and deviation 1 by its own pixels, so that exposure and gain do not
+            matter (:class:`mcoe.model.resnet.InputNorm`); ``fixed`` takes the constants above for all.
+        event_norm: the same of voxel grids, by each grid's own root mean square.
     """
 
     size: int = 100
@@ -79,6 +87,8 @@ class ModelConfig:
     rgb_mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     rgb_std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     event_std: float = 1.0
+    rgb_norm: Norm = "frame"
+    event_norm: Norm = "fixed"
 
     def __post_init__(self) -> None:
         for name in (
@@ -148,6 +158,8 @@ class ModelConfig:
     def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
         """A config from :meth:`to_dict`'s values, also after a trip through JSON.
 
+        Values saved before ``rgb_norm`` and ``event_norm`` existed mean fixed constants.
+
         Raises:
             McoeError: an unknown key, or a value that the config refuses.
         """
@@ -157,7 +169,7 @@ class ModelConfig:
                 f"Model option {unknown[0]!r} is unknown to this version; remove it or update the software."
             )
         settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**settings)
+        return cls(**{**_BEFORE, **settings})
 
 
 def _table_7(mode: Literal["join", "share", "exchange"], letters: str) -> ModelConfig:

@@ -19,7 +19,9 @@ from mcoe.model.config import ModelConfig
 
 #: Frames at 30 Hz between the two of a pair, where weights do not say what they learnt.
 DEFAULT_STRIDE = 12
-_NORMALISATION = ("rgb_mean", "rgb_std", "event_std")
+#: Length of an event window, µs, where weights do not say what they learnt: the real data sets accumulate 33 ms.
+DEFAULT_WINDOW_US = 33_000
+_NORMALISATION = ("rgb_mean", "rgb_std", "event_std", "rgb_norm", "event_norm")
 _SCORES = {"WAR": "WAR, sequences right", "UAR": "UAR, mean of the emotions"} | {
     light: f"accuracy, {light}" for light in LIGHTINGS
 }
@@ -51,6 +53,8 @@ class Facts:
         storage: how its numbers are kept on disk.
         trained: whether training is on record.
         stride: frames at 30 Hz between the two of a pair that it was trained with; None where not on record.
+        window_us: length of the event window that it was trained with, µs; 33 ms where not on record.
+        temperature: what its logits are divided by so that probabilities mean what they say; 1 where not fitted.
         trained_on: what it was trained on, in words.
         commit, seed: of the training, and of its data; None where not on record.
         sequences, subjects: of the whole data set, those held out for validation and testing among them.
@@ -66,6 +70,8 @@ class Facts:
     storage: str
     trained: bool
     stride: int | None = None
+    window_us: int = DEFAULT_WINDOW_US
+    temperature: float = 1.0
     trained_on: str = ""
     commit: str | None = None
     seed: int | None = None
@@ -95,7 +101,7 @@ class Facts:
         """Return everything as ``(what, words)``."""
         values = self.config.to_dict()
         kinds = Counter(values.pop("experts"))
-        mean, std, event = (values.pop(key) for key in _NORMALISATION)
+        mean, std, event, *norms = (values.pop(key) for key in _NORMALISATION)
         shape = " · ".join(f"{key} {value}" for key, value in values.items())
         experts = ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "none (an MLP)"
         rows = [
@@ -113,9 +119,15 @@ class Facts:
             ]
         if self.stride is not None:
             rows.append(("frame pair", f"{self.stride} frames apart at 30 Hz, {self.stride / 30:.2f} s"))
+        if self.trained:
+            rows.append(("event window", f"{self.window_us / 1000:g} ms before each frame's end"))
         rows += [
             ("classes", ", ".join(self.classes)),
-            ("normalisation", f"RGB mean {_numbers(mean)}, deviation {_numbers(std)}; events / {event:g}"),
+            (
+                "normalisation",
+                f"RGB {_frame(norms[0])}mean {_numbers(mean)}, deviation {_numbers(std)}; "
+                f"events {_frame(norms[1])}/ {event:g}",
+            ),
             ("config", shape),
             ("experts", experts),
         ]
@@ -140,6 +152,8 @@ def read_facts(path: Path, metadata: dict[str, Any], config: ModelConfig) -> Fac
         storage=str(metadata.get("storage", "unknown")),
         trained=bool(training) and epoch is not None,
         stride=_whole(training.get("stride")),
+        window_us=_whole(training.get("window_us")) or DEFAULT_WINDOW_US,
+        temperature=_positive(metadata.get("temperature")),
         trained_on=_data_name(data, training.get("data")),
         commit=commit if isinstance(commit, str) and commit else None,
         seed=_whole(_object(data.get("synth")).get("seed")),
@@ -169,6 +183,10 @@ def _data_name(said: dict[str, Any], folder: object) -> str:
     return f"the data set {folder}" if isinstance(folder, str) and folder else "an unnamed data set"
 
 
+def _frame(norm: str) -> str:
+    return "each frame by its own, typically " if norm == "frame" else ""
+
+
 def _numbers(values: tuple[float, ...]) -> str:
     return " ".join(f"{value:.3f}" for value in values)
 
@@ -179,6 +197,12 @@ def _object(value: object) -> dict[str, Any]:
 
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _positive(value: object) -> float:
+    """A number above 0, or 1."""
+    ok = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+    return float(value) if ok else 1.0  # type: ignore[arg-type]
 
 
 def _share(value: object) -> float | None:

@@ -33,17 +33,29 @@ def balance_loss(gates: Tensor, chosen: Tensor) -> Tensor:
     n = gates.shape[1]
     if not n:
         return gates.new_zeros(())
-    share = torch.bincount(chosen.flatten(), minlength=n) / chosen.numel()  # (N_e,)
+    share = choices(chosen, n) / chosen.numel()  # (N_e,)
     return n * (share * gates.mean(0)).sum()
 
 
-def mcoe_loss(net: MCOENet, output: HeadOutput, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def choices(chosen: Tensor, n: int) -> Tensor:
+    """Count how often each of ``n`` experts was chosen, ``(n,)`` float32; unlike ``bincount`` it never waits for a GPU.
+
+    Args:
+        chosen: int64 ``(B, k)``.
+    """
+    return (chosen.flatten().unsqueeze(1) == torch.arange(n, device=chosen.device)).sum(0).float()
+
+
+def mcoe_loss(
+    net: MCOENet, output: HeadOutput, labels: Tensor, smoothing: float = 0.0
+) -> tuple[Tensor, Tensor, Tensor]:
     """Total, cross entropy and orthogonal loss (Eq. 17); the last is 0 without a router.
 
     Args:
         labels: int64 ``(B,)``, indices into ``EMOTIONS``.
+        smoothing: share of the target's mass that is spread over all classes.
     """
-    entropy = F.cross_entropy(output.logits, labels)  # ()
+    entropy = F.cross_entropy(output.logits, labels, label_smoothing=smoothing)  # ()
     moe = net.head.moe
     orthogonal = orthogonal_loss(moe.router.p2.weight) if isinstance(moe, HCEMoE) else entropy.new_zeros(())
     return entropy + orthogonal, entropy, orthogonal

@@ -24,8 +24,12 @@ class MCOENet(nn.Module):
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__()
         c = self.config = config or ModelConfig()
-        self.backbone_rgb = ResNet18(c.rgb_mean, c.rgb_std) if "rgb" in c.modalities else None
-        self.backbone_event = ResNet18([0.0] * c.bins, [c.event_std] * c.bins) if "event" in c.modalities else None
+        self.backbone_rgb: ResNet18 | None = None
+        self.backbone_event: ResNet18 | None = None
+        if "rgb" in c.modalities:
+            self.backbone_rgb = ResNet18(c.rgb_mean, c.rgb_std, c.rgb_norm)
+        if "event" in c.modalities:
+            self.backbone_event = ResNet18([0.0] * c.bins, [c.event_std] * c.bins, c.event_norm, centred=False)
         self.head = Head(c)
         self.scan_name = "torch"
 

@@ -9,6 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from mcoe.errors import McoeError
+from mcoe.model.config import Norm
+
+#: Least size that per-frame normalisation divides by, as a share of the data set's own: about a grey level of a frame;
+#: of a voxel grid a quarter, since between two movements it holds nothing but noise events.
+FLOOR_RGB, FLOOR_EVENT = 0.02, 0.25
 
 
 class Maps(NamedTuple):
@@ -45,23 +50,51 @@ class BasicBlock(nn.Module):
         return out
 
 
-class ResNet18(nn.Module):
-    """ResNet-18 without its classifier, with its input normalisation.
+class InputNorm(nn.Module):
+    """The one place where images become numbers of size 1, in training, evaluation and every live engine.
 
-    The constants come from the config that is saved beside the weights; they are not part of the state dict, which
-    therefore has exactly torchvision's names.
+    ``fixed``: ``(x - mean) / std``. ``frame``: ``(x - m) / sqrt(v + floor²)`` with each image's own mean m and variance
+    v over all its channels and pixels; with ``centred`` False (voxel grids, whose zero means no event) m is 0 and v the
+    mean square. The floor, a share of the fixed deviation, keeps an empty image empty: without it, a black frame's read
+    noise would look like a face.
 
     Args:
-        mean, std: per input channel; their length is the number of channels.
+        mean, std: per channel. They come from the config that is saved beside the weights, and are not part of the
+            state dict.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(self, mean: Sequence[float], std: Sequence[float], kind: Norm = "fixed", centred: bool = True) -> None:
         super().__init__()
+        self.kind, self.centred = kind, centred
+        self.floor = (FLOOR_RGB if centred else FLOOR_EVENT) * float(sum(std)) / len(std)
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images ``(B, C, S, S)``, of the same shape and dtype afterwards."""
+        if self.kind == "fixed":
+            return (x - self.mean) / self.std
+        wide = x.float()  # a mean square of small numbers underflows in half precision
+        if self.centred:
+            wide = wide - wide.mean((1, 2, 3), keepdim=True)
+        scale = torch.rsqrt(wide.square().mean((1, 2, 3), keepdim=True) + self.floor**2)  # (B, 1, 1, 1)
+        return (wide * scale).to(x.dtype)
+
+
+class ResNet18(nn.Module):
+    """ResNet-18 without its classifier, behind its input normalisation; the state dict has exactly torchvision's names.
+
+    Args:
+        mean, std: of the normalisation, per input channel; their length is the number of channels.
+        norm, centred: how it is used, see :class:`InputNorm`.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], norm: Norm = "fixed", centred: bool = True) -> None:
+        super().__init__()
+        self.norm = InputNorm(mean, std, norm, centred)
         self.conv1 = nn.Conv2d(len(mean), 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
@@ -76,7 +109,7 @@ class ResNet18(nn.Module):
 
     def forward(self, x: Tensor) -> Maps:
         """Maps of ``(B, C, S, S)`` images, not yet normalised."""
-        x = (x - self.mean) / self.std  # (B, C, S, S)
+        x = self.norm(x)  # (B, C, S, S)
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (B, 64, S/4, S/4)
         x = self.layer2(self.layer1(x))  # (B, 128, S/8, S/8)
         stage3 = self.layer3(x)  # (B, 256, S/16, S/16)

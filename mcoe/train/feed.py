@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mcoe.data.pack import Pack, decode_rgb, decode_voxel, tensors
+from mcoe.data.pack import Pack, decode_rgb, decode_voxel
+from mcoe.data.windows import Windows
 
 #: Share of the free GPU memory that a pack may take.
-GPU_SHARE = 0.6
+GPU_SHARE = 0.8
 
 Rows = NDArray[np.int64]
 
@@ -22,16 +23,34 @@ class Feed:
     """Turns rows of a pack into network inputs on ``device``.
 
     Args:
+        window_us: length of the event window that ends with each frame, µs.
         resident: whether a GPU may take the whole pack; not worth it for rows that are read once.
+        pieces: the pack's voxel pieces where they already lie on the device, from another feed's ``pieces``.
+
+    Attributes:
+        resident: whether frames and summed windows lie on the device, so that :meth:`gather` works.
+        pieces: frames and voxel pieces on the device, for a feed of the same pack with another window; None elsewhere.
     """
 
-    def __init__(self, pack: Pack, device: torch.device, *, resident: bool = True) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        device: torch.device,
+        window_us: int,
+        *,
+        resident: bool = True,
+        pieces: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
         self._pack, self._device = pack, device
-        self._resident: tuple[Tensor, Tensor] | None = None
-        if resident and device.type == "cuda":
-            need = pack.frames.nbytes + pack.voxels.nbytes
+        self._windows = Windows(pack, window_us)
+        self.pieces, self._summed = pieces, None
+        if pieces is None and resident and device.type == "cuda":
+            need = pack.frames.nbytes + 2 * pack.voxels.nbytes
             if need < GPU_SHARE * torch.cuda.mem_get_info(device)[0]:
-                self._resident = self._upload(pack.frames), self._upload(pack.voxels)
+                self.pieces = self._upload(pack.frames), self._upload(pack.voxels)
+        if self.pieces is not None:
+            self._summed = self._windows.resident(self.pieces[1])
+        self.resident = self._summed is not None
 
     def _upload(self, array: NDArray[np.uint8] | NDArray[np.int8]) -> Tensor:
         """Copy in pieces: the host never holds the whole file."""
@@ -41,21 +60,33 @@ class Feed:
             out[i : i + 4096] = torch.from_numpy(np.array(array[i : i + 4096])).to(self._device)
         return out
 
+    def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the inputs of rows ``(B, m)`` int64 on the device; see :meth:`batches`. Never waits for the GPU.
+
+        Raises:
+            ValueError: the pack is not resident.
+        """
+        if self.pieces is None or self._summed is None:
+            raise ValueError("this feed reads from disk: use batches()")
+        return decode_rgb(self.pieces[0][index]), decode_voxel(self._summed[index])
+
     def batches(self, chunks: Iterable[Rows]) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield RGB ``(B, m, C, S, S)`` float32 in 0..1, C as packed, and voxel grids ``(B, m, N_b, S, S)``."""
-        if self._resident is not None:
+        if self.resident:
             for rows in chunks:
-                index = torch.from_numpy(rows).to(self._device)
-                yield decode_rgb(self._resident[0][index]), decode_voxel(self._resident[1][index])
+                yield self.gather(torch.from_numpy(rows).to(self._device))
             return
         with ThreadPoolExecutor(1) as reader:
             ahead = None
             for rows in chunks:
-                ahead, now = reader.submit(tensors, self._pack, rows), ahead
+                ahead, now = reader.submit(self._read, rows), ahead
                 if now is not None:
                     yield self._place(*now.result())
             if ahead is not None:
                 yield self._place(*ahead.result())
+
+    def _read(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        return torch.from_numpy(self._pack.frames[rows]), self._windows.voxels(rows)
 
     def _place(self, rgb: Tensor, voxel: Tensor) -> tuple[Tensor, Tensor]:
         return decode_rgb(rgb.to(self._device)), decode_voxel(voxel.to(self._device))
@@ -66,13 +97,16 @@ def three_channels(rgb: Tensor) -> Tensor:
     return rgb.expand(-1, -1, 3, -1, -1) if rgb.shape[2] == 1 else rgb
 
 
-def input_statistics(pack: Pack, rows: Rows, most: int = 2000) -> tuple[float, float, float]:
+def input_statistics(feed: Feed, rows: Rows, most: int = 1024) -> tuple[float, float, float]:
     """Measure mean and standard deviation of RGB in 0..1 and the root mean square of voxels, over some rows.
 
     Args:
         rows: ``(n,)`` rows of training frames; at most ``most``, evenly spread, are read.
     """
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int))]
-    frames, voxels = tensors(pack, rows)
-    rgb, voxel = decode_rgb(frames), decode_voxel(voxels)
-    return float(rgb.mean()), float(rgb.std()), float(voxel.square().mean().sqrt())
+    sums, count = np.zeros(3), np.zeros(2)
+    for rgb, voxel in feed.batches(rows[i : i + 64, None] for i in range(0, len(rows), 64)):
+        sums += [float(rgb.double().sum()), float(rgb.double().square().sum()), float(voxel.double().square().sum())]
+        count += rgb.numel(), voxel.numel()
+    mean = sums[0] / count[0]
+    return float(mean), float(max(sums[1] / count[0] - mean**2, 0.0) ** 0.5), float((sums[2] / count[1]) ** 0.5)

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mcoe.data.augment import AugmentConfig, augment, lose_modality
+from mcoe.calibration import fit_temperature
+from mcoe.data.augment import AugmentConfig
 from mcoe.data.clips import ClipSet, clip_set, split_subjects
 from mcoe.data.pack import Pack
 from mcoe.errors import McoeError
 from mcoe.metrics import scores
-from mcoe.model.config import Modality, ModelConfig
-from mcoe.model.head import HeadOutput
-from mcoe.model.loss import balance_loss, mcoe_loss
+from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
-from mcoe.model.weights import save_weights
-from mcoe.predict import log_loss, predict_clips
+from mcoe.model.weights import load_weights, save_weights
+from mcoe.predict import clip_logits, log_loss, predict_clips
 from mcoe.train.console import Bar
-from mcoe.train.feed import Feed, input_statistics, three_channels
+from mcoe.train.feed import Feed, input_statistics
 from mcoe.train.log import RunLog
 from mcoe.train.options import FREE, TrainOptions
 from mcoe.train.state import EMA, epoch_seed, load_checkpoint, save_checkpoint
+from mcoe.train.step import GraphedStep, Mixed, Step, parameter_groups
 from mcoe.train.world import World
+
+Rows = NDArray[np.int64]
+Labels = NDArray[np.int64]
 
 #: The learning rate ends at this share of its peak.
 FINAL_LR = 0.01
@@ -54,22 +60,30 @@ class Trainer:
         config: the network; its normalisation constants are replaced by the training frames' own, except RGB's where
             pretrained backbone weights bring theirs.
         metadata: goes into the saved weights (commit, data's origin …).
+        feed: a feed of ``pack`` with the options' window, to share among runs; made where None.
 
     Raises:
         McoeError: the data set has no training sequence, or the run's folder holds a run with other options.
     """
 
     def __init__(
-        self, options: TrainOptions, config: ModelConfig, pack: Pack, world: World, metadata: dict[str, Any]
+        self,
+        options: TrainOptions,
+        config: ModelConfig,
+        pack: Pack,
+        world: World,
+        metadata: dict[str, Any],
+        feed: Feed | None = None,
     ) -> None:
         self._options, self._world, self._out = options, world, Path(options.out)
         training, validation = split_subjects(pack.subset("training"), options.validation, options.seed)
         self.training = clip_set(pack, training, options.stride)
+        self._feed = feed or Feed(pack, world.device, options.window_us)
         self.validation = clip_set(pack, validation, options.stride) if validation else None
         if not self.training.sequences:
             raise McoeError(f"Not one training sequence of {pack.root} has a usable clip; check its frames.")
         self._report_clips(self.training)
-        config = self._normalise(config, pack)
+        config = self._normalise(config)
 
         torch.manual_seed(options.seed)
         self.net = MCOENet(config)
@@ -80,15 +94,11 @@ class Trainer:
             if backbone is not None:
                 backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.net.use_scan(options.scan)
-        self._feed = Feed(pack, world.device)
         self._ema = EMA(self.net, options.ema)
-        self._optimizer = torch.optim.AdamW(
-            self.net.parameters(), options.lr, weight_decay=options.weight_decay, fused=True
-        )
+        self._optimizer = _optimizer(self.net, options, world.device)
         self._dtype = _precision(options.precision, world.device)
         self._scaler = torch.amp.GradScaler(world.device.type, enabled=self._dtype == torch.float16)
         self._steps = max(1, len(self.training.sequences) * options.clips // options.batch)
-        self._augment = AugmentConfig(**{k: v * options.augment for k, v in asdict(AugmentConfig()).items()})
         self.progress = Progress()
         self.history: list[dict[str, Any]] = []
         self._metadata = metadata | {
@@ -97,6 +107,11 @@ class Trainer:
         }
         self._resume()
         self._model = self._wrap()
+        self._generator = torch.Generator(world.device)
+        self._step = Step(
+            self.net, self._model, self._optimizer, self._scaler, options, augmentation(options), self._generator
+        )
+        self._graphed: GraphedStep | None = None
 
     @property
     def best_path(self) -> Path:
@@ -127,6 +142,8 @@ class Trainer:
                     if time.monotonic() - saved >= 60 * options.checkpoint_minutes or self._finished():
                         self._save()
                         saved = time.monotonic()
+        if world.first:
+            self._calibrate()
         return progress
 
     def _finished(self) -> bool:
@@ -143,60 +160,57 @@ class Trainer:
         if not len(chunks[0][0]):
             raise McoeError(f"{world.size} processes share fewer clips; use fewer, or raise --clips.")
         torch.manual_seed(epoch_seed(options.seed, epoch, world.rank))  # dropout
-        generator = torch.Generator(world.device)
         totals = torch.zeros(6 + 2 * self.net.config.n_experts, device=world.device)
         self._model.train()
+        step = self._graph() if self._graphs() else None
         started = time.monotonic()
         title = f"epoch {epoch + 1}/{options.epochs}"
         with Bar(title, self._steps, shown=world.first) as bar:
-            for (rgb, voxel), (_, y) in zip(self._feed.batches(c for c, _ in chunks), chunks, strict=True):
+            for sums in self._steps_of(chunks, step):
                 self._set_rate(began)
-                generator.manual_seed(epoch_seed(options.seed, self.progress.step, world.rank, 1))
-                totals += self._step(rgb, voxel, torch.from_numpy(y).to(world.device), generator)
+                self._generator.manual_seed(epoch_seed(options.seed, self.progress.step, world.rank, 1))
+                totals += sums()
+                self._ema.update()
                 self.progress.step += 1
                 bar.step()
-        sums: list[float] = world.sum(totals).tolist()
-        n, experts = sums[5], self.net.config.n_experts
+        total: list[float] = world.sum(totals).tolist()
+        n, experts = total[5], self.net.config.n_experts
         took = time.monotonic() - started
         return {
             "epoch": epoch,
-            "lr": self._optimizer.param_groups[0]["lr"],
-            "loss": sums[0] / n,
-            "cross_entropy": sums[1] / n,
-            "orthogonal_loss": sums[2] / n,
-            "balance_loss": sums[3] / n,
-            "clip_accuracy": sums[4] / n,
+            "lr": float(self._optimizer.param_groups[0]["lr"]),
+            "loss": total[0] / n,
+            "cross_entropy": total[1] / n,
+            "orthogonal_loss": total[2] / n,
+            "balance_loss": total[3] / n,
+            "clip_accuracy": total[4] / n,
             "clips_per_s": n / took,
-            "router_load": [v / n for v in sums[6 : 6 + experts]],
-            "router_gate": [v / n for v in sums[6 + experts :]],
+            "router_load": [v / n for v in total[6 : 6 + experts]],
+            "router_gate": [v / n for v in total[6 + experts :]],
         }
 
-    def _step(self, rgb: Tensor, voxel: Tensor, y: Tensor, generator: torch.Generator) -> Tensor:
-        """One optimizer step; returns sums over the batch: losses, right answers, clips, load and gates."""
-        options, device = self._options, self._world.device
-        if options.augment > 0:
-            rgb, voxel = augment(rgb, voxel, self._augment, generator)
-        kept: tuple[Tensor | None, Tensor | None] = (None, None)
-        if options.lose > 0 and self.net.config.modality == "both":
-            kept_rgb, kept_event = lose_modality(len(y), options.lose, generator, device).unbind(1)
-            kept = kept_rgb, kept_event
-        out = self._model(three_channels(rgb), voxel, *kept)
-        loss, entropy, orthogonal = mcoe_loss(self.net, out, y)
-        balance = balance_loss(out.gates, out.chosen)
-        loss = loss + options.balance * balance
-        self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        self._scaler.unscale_(self._optimizer)
-        nn.utils.clip_grad_norm_(self.net.parameters(), options.clip_norm)
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        self._ema.update(self.net)
-        n = len(y)
-        losses = torch.stack([loss, entropy, orthogonal, balance]).detach() * n
-        right = (out.logits.argmax(-1) == y).sum()
-        load = torch.bincount(out.chosen.flatten(), minlength=self.net.config.n_experts)
-        counts = torch.cat([right[None], right.new_tensor([n]), load]).float()
-        return torch.cat([losses, counts, out.gates.detach().float().sum(0)])
+    def _steps_of(self, chunks: list[tuple[Rows, Labels]], graph: GraphedStep | None) -> Iterator[Callable[[], Tensor]]:
+        """Yield each step of an epoch as a call that takes it and returns its sums."""
+        device = self._world.device
+        if graph is None:
+            for (rgb, voxel), (_, y) in zip(self._feed.batches(c for c, _ in chunks), chunks, strict=True):
+                labels = torch.from_numpy(y).to(device)
+                yield partial(self._step, rgb, voxel, labels)
+            return
+        rows = torch.from_numpy(np.stack([c for c, _ in chunks])).to(device)  # (steps, B, m)
+        labels = torch.from_numpy(np.stack([y for _, y in chunks])).to(device)  # (steps, B)
+        for i in range(len(chunks)):
+            yield partial(graph, rows[i], labels[i])
+
+    def _graphs(self) -> bool:
+        """Whether a step can be one CUDA graph: a pack on the GPU, one process, no loss scaling (it asks the GPU)."""
+        alone = self._world.size == 1 and not self._scaler.is_enabled()
+        return self._options.graph and self._feed.resident and alone
+
+    def _graph(self) -> GraphedStep:
+        if self._graphed is None:
+            self._graphed = GraphedStep(self._step, self._feed, self._options.batch, self.net.config.frames)
+        return self._graphed
 
     def _set_rate(self, began: float) -> None:
         """Warm up evenly, then follow half a cosine; a time budget moves it on when it is the nearer end."""
@@ -210,7 +224,10 @@ class Trainer:
             turn = min(1.0, (done - options.warm_up) / (1 - options.warm_up))
             share = FINAL_LR + (1 - FINAL_LR) * 0.5 * (1 + np.cos(np.pi * turn))
         for group in self._optimizer.param_groups:
-            group["lr"] = options.lr * float(share)
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(options.lr * float(share))
+            else:
+                group["lr"] = options.lr * float(share)
 
     def _validate(self) -> dict[str, Any]:
         """Score the averaged weights on the held-out subjects; without any, the latest epoch is the best."""
@@ -231,6 +248,17 @@ class Trainer:
         with self._averaged():
             chosen = {k: v for k, v in entry.items() if isinstance(v, int | float)}
             save_weights(self.best_path, self.net, self._metadata | {"validation": chosen})
+
+    def _calibrate(self) -> None:
+        """Fit the temperature of the best weights on the held-out subjects' clips and write it into their metadata."""
+        if self.validation is None or not self.best_path.is_file():
+            return
+        net, metadata = load_weights(self.best_path)
+        net.to(self._world.device).use_scan(self._options.scan)
+        rows, index = self.validation.spread(VALIDATION_CLIPS)
+        logits = clip_logits(net, self._feed, rows)
+        temperature = fit_temperature(logits, self.validation.labels[index])
+        save_weights(self.best_path, net, metadata | {"temperature": round(temperature, 4)})
 
     def _save(self) -> None:
         progress = self.progress
@@ -270,16 +298,16 @@ class Trainer:
             print(f"going on with {self._out} at epoch {self.progress.epoch + 1}")
 
     def _wrap(self) -> nn.Module:
-        model: nn.Module = Mixed(self.net, self._dtype)
+        model: nn.Module = Mixed(self.net, self._dtype, self._options.own > 0 and self.net.config.modality == "both")
         if self._world.size > 1:
             ids = [self._world.device.index] if self._world.device.type == "cuda" else None
             # Experts that no clip of a batch chose, or a stream that all its clips lost, get no gradient.
             model = DistributedDataParallel(model, device_ids=ids, find_unused_parameters=True)
         return torch.compile(model) if self._options.compile else model  # type: ignore[return-value]
 
-    def _normalise(self, config: ModelConfig, pack: Pack) -> ModelConfig:
+    def _normalise(self, config: ModelConfig) -> ModelConfig:
         rows = np.unique(np.concatenate(self.training.pairs))
-        mean, std, event = input_statistics(pack, rows)
+        mean, std, event = input_statistics(self._feed, rows)
         config = replace(config, event_std=round(max(event, 1e-3), 6))
         if self._options.backbone_weights:
             return config
@@ -291,31 +319,6 @@ class Trainer:
             for what, names in (("too short for the stride", clips.short), ("without a usable clip", clips.unusable)):
                 if names:
                     print(f"{len(names)} sequences {what}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}")
-
-
-class Mixed(nn.Module):
-    """A network whose backbones compute in ``dtype`` and whose head, which costs little, in float32.
-
-    The scan's states grow over the sequence, and its CUDA kernel wants all inputs of one type.
-    """
-
-    def __init__(self, net: MCOENet, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.net, self._dtype = net, dtype
-
-    def forward(
-        self, rgb: Tensor, event: Tensor, rgb_present: Tensor | None, event_present: Tensor | None
-    ) -> HeadOutput:
-        """See :meth:`MCOENet.forward`; both streams are given."""
-        maps: dict[str, Tensor] = {}
-        images: dict[Modality, Tensor] = {"rgb": rgb, "event": event}
-        for modality in self.net.config.modalities:
-            x = images[modality]
-            with torch.autocast(x.device.type, self._dtype, enabled=self._dtype != torch.float32):
-                stage4 = self.net.features(modality, x.flatten(0, 1)).stage4  # (B·m, 512, h, w)
-            maps[modality] = stage4.float().view(*x.shape[:2], *stage4.shape[1:])  # (B, m, 512, h, w)
-        out: HeadOutput = self.net.head(maps.get("rgb"), maps.get("event"), rgb_present, event_present)
-        return out
 
 
 class _Swapped:
@@ -349,6 +352,23 @@ def load_backbones(net: MCOENet, path: Path) -> None:
         raise McoeError(f"The backbone weights {path} cannot be read; give torchvision's ResNet-18 file.") from error
     for modality in net.config.modalities:
         net.backbone(modality).load_torchvision(state)
+
+
+def augmentation(options: TrainOptions) -> AugmentConfig:
+    """Return the augmentation that a run's options ask for."""
+    base = AugmentConfig(
+        tighter=options.tighter, wider=options.wider, shift=options.shift, exposure=options.exposure,
+        mirror=options.mirror, erase=options.erase,
+    )  # fmt: skip
+    return base.times(options.augment)
+
+
+def _optimizer(net: MCOENet, options: TrainOptions, device: torch.device) -> torch.optim.AdamW:
+    groups = parameter_groups(net, options.weight_decay)
+    if device.type != "cuda":
+        return torch.optim.AdamW(groups, options.lr, fused=True)
+    # A learning rate that a recorded step can see change must lie on the GPU.
+    return torch.optim.AdamW(groups, torch.tensor(options.lr, device=device), fused=True, capturable=True)
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:

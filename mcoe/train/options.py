@@ -13,7 +13,7 @@ from mcoe.errors import McoeError
 from mcoe.model.config import ABLATIONS, ModelConfig
 
 #: Options that may differ between a run and its resumption: they change no result (but ``time_budget``'s schedule).
-FREE = ("data", "pack", "device", "workers", "threads", "checkpoint_minutes", "backbone_weights")
+FREE = ("data", "pack", "device", "workers", "threads", "checkpoint_minutes", "backbone_weights", "graph")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,14 @@ class TrainOptions:
         clip_norm: largest gradient norm.
         validation: share of the training **subjects** held out for early stopping.
         patience: epochs without a better validation before stopping.
-        augment: strength of augmentation, 1 = as AugmentConfig says, 0 = none. lose: chance that a clip loses a stream.
+        window_us: length of the event window that ends with each frame, µs.
+        augment: strength of augmentation, 1 = as the options below and AugmentConfig say, 0 = none.
+        tighter, wider: largest zoom in and out, factors of at least 1; shift: of the picture, as a share of its side.
+        exposure: largest factor on a frame's light, in e-folds. mirror: chance that a clip is mirrored, as the other
+            eye would be. erase: chance that a clip has a rectangle blotted out.
+        lose: chance that a clip loses a stream. own: weight of a loss on what each stream says by itself.
+        smoothing: share of a label's mass that is spread over all classes.
+        graph: on a GPU, record the step once and replay it; results are those of launching it kernel by kernel.
         precision: ``auto`` is bf16 (or fp16) on CUDA and fp32 on a CPU.
         time_budget: minutes after which the run ends, its schedule fitted to them; 0 = none.
         checkpoint_minutes: a killed run loses at most this much.
@@ -53,8 +60,17 @@ class TrainOptions:
     clip_norm: float = 1.0
     validation: float = 0.1
     patience: int = 40
+    window_us: int = 400_000
     augment: float = 1.0
+    tighter: float = 1.13
+    wider: float = 1.13
+    shift: float = 0.06
+    exposure: float = 0.5
+    mirror: float = 0.0
+    erase: float = 0.0
     lose: float = 0.2
+    own: float = 0.0
+    smoothing: float = 0.0
     seed: int = 0
     precision: str = "auto"
     time_budget: float = 0.0
@@ -65,6 +81,7 @@ class TrainOptions:
     workers: int | None = None
     threads: int | None = None
     compile: bool = False
+    graph: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,7 +108,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("clip_norm", "largest gradient norm"),
         ("validation", "share of training subjects held out to stop early"),
         ("augment", "strength of augmentation, 0 to 1"),
+        ("window_us", "length of the event window before each frame's end, microseconds"),
+        ("tighter", "largest zoom in, a factor"),
+        ("wider", "largest zoom out, a factor"),
+        ("shift", "largest shift, as a share of the picture"),
+        ("exposure", "largest change of a frame's light, e-folds"),
+        ("mirror", "chance that a clip is mirrored, as the other eye would be"),
+        ("erase", "chance that a clip has a rectangle blotted out"),
         ("lose", "chance that a clip loses one modality"),
+        ("own", "weight of a loss on what each modality says by itself"),
+        ("smoothing", "share of a label spread over all classes"),
         ("time_budget", "end after this many minutes; 0: no limit"),
         ("checkpoint_minutes", "minutes between checkpoints"),
     ):
@@ -101,6 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--scan", choices=("auto", "torch", "mamba_ssm"), default="auto", help="selective scan backend")
     add("--compile", action="store_true", help="compile the network: faster steps on a GPU, minutes to start")
+    add("--no-graph", dest="graph", action="store_false", help="launch every kernel of a step by itself")
     add("--workers", type=int, metavar="N", help="processes that build the pack (one per core)")
     add("--threads", type=int, metavar="N", help="CPU threads (one per core)")
     add("--backbone-weights", metavar="FILE", help="torchvision ResNet-18 weights (.pth or .safetensors)")
@@ -117,9 +144,19 @@ def options_from(args: argparse.Namespace, out: Path) -> TrainOptions:
     for name in ("epochs", "batch", "clips", "patience"):
         if getattr(options, name) < 1:
             raise McoeError(f"--{name} is {getattr(options, name)}; give at least 1.")
-    for name in ("validation", "lose", "warm_up", "ema"):
+    for name in ("validation", "lose", "warm_up", "ema", "smoothing"):
         if not 0 <= getattr(options, name) < 1:
             raise McoeError(f"--{name.replace('_', '-')} is {getattr(options, name)}; give 0 or more and less than 1.")
+    for name in ("tighter", "wider"):
+        if not 1 <= getattr(options, name) <= 4:
+            raise McoeError(f"--{name} is {getattr(options, name):g}; give a zoom factor of 1 to 4.")
+    for name in ("mirror", "erase"):
+        if not 0 <= getattr(options, name) <= 1:
+            raise McoeError(f"--{name} is {getattr(options, name):g}; give a probability, 0 to 1.")
+    if options.own < 0 or options.exposure < 0 or not 0 <= options.shift < 0.5:
+        raise McoeError("--own and --exposure must be at least 0, and --shift at least 0 and below 0.5; correct them.")
+    if options.window_us < 1:
+        raise McoeError(f"--window-us is {options.window_us}; give the window's length in µs, 400000 for 400 ms.")
     if options.stride < 0:
         raise McoeError(f"--stride is {options.stride}; give 0 or more frames.")
     return options

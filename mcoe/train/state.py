@@ -19,17 +19,20 @@ class EMA:
 
     def __init__(self, net: nn.Module, decay: float) -> None:
         self._decay, self.steps = decay, 0
-        self.state: dict[str, Tensor] = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        current = net.state_dict()  # the network's own memory, whatever is loaded into it later
+        self.state: dict[str, Tensor] = {k: v.detach().clone() for k, v in current.items()}
+        pairs = [(self.state[k], v) for k, v in current.items()]
+        self._floats = [(mine, its) for mine, its in pairs if its.is_floating_point()]
+        self._counts = [(mine, its) for mine, its in pairs if not its.is_floating_point()]
 
     @torch.no_grad()
-    def update(self, net: nn.Module) -> None:
+    def update(self) -> None:
+        """Move the average towards what the network holds now."""
         decay = min(self._decay, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
-        current = net.state_dict()
-        floats = [k for k, v in current.items() if v.is_floating_point()]
-        torch._foreach_lerp_([self.state[k] for k in floats], [current[k] for k in floats], 1 - decay)
-        for key in current.keys() - set(floats):
-            self.state[key].copy_(current[key])
+        torch._foreach_lerp_([mine for mine, _ in self._floats], [its for _, its in self._floats], 1 - decay)
+        if self._counts:
+            torch._foreach_copy_([mine for mine, _ in self._counts], [its for _, its in self._counts])
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ def test_head_on_features_is_the_whole_network(net):
 
 def test_normalisation_is_the_configs():
     """Images that the constants undo give the maps of a network with none."""
-    config = replace(SMALL, event_std=4.0)
+    config = replace(SMALL, event_std=4.0, rgb_norm="fixed")
     a, b = MCOENet(config).eval(), MCOENet(replace(config, rgb_mean=(0.0,) * 3, rgb_std=(1.0,) * 3, event_std=1.0))
     b.load_state_dict(a.state_dict())
     b.eval()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from mcoe.data.augment import AugmentConfig, augment, lose_modality
 from mcoe.data.clips import clip_set, split_subjects
 from mcoe.data.layout import read_image, read_layout, read_raw
-from mcoe.data.pack import decode_rgb, decode_voxel, event_image_voxel, open_or_build, open_pack, tensors
+from mcoe.data.pack import decode_rgb, decode_voxel, event_image_voxel, framed, open_or_build, open_pack
 from mcoe.errors import McoeError
 from mcoe.events.roi import default_roi, rgb_input, voxel_input
 
@@ -28,8 +29,13 @@ def test_a_pack_holds_what_the_live_path_computes(tmp_path: Path, make_set) -> N
     image = read_image(sequence.frames[7])
     assert image is not None
     live_rgb = torch.from_numpy(rgb_input(image, roi, SIZE))
-    live_voxel = torch.from_numpy(voxel_input(events, (end - 33_000, end), (48, 40), roi, SIZE))
-    rgb, voxel = tensors(pack, np.array([packed.first + 7]))
+    before = int(ends[6])
+    live_voxel = torch.from_numpy(
+        voxel_input(events[events["timestamp"] >= before], (before, end), (48, 40), roi, SIZE)
+    )
+    row = packed.first + 7
+    rgb, voxel = (torch.from_numpy(a[row : row + 1].copy()) for a in (pack.frames, pack.voxels))
+    assert pack.times[row].tolist() == [before, end]
     assert pack.valid.all()
     assert rgb.shape == (1, 1, SIZE, SIZE)
     # Half a step of the stored square root, which is what the module's text promises.
@@ -43,7 +49,8 @@ def test_event_images_stand_in_for_raw_events(tmp_path: Path, make_set) -> None:
     root = make_set(tmp_path / "set", subjects=1, testing=0, emotions=("happiness",), raw=False)
     pack = open_or_build(root, size=SIZE, workers=1)
     assert pack.valid.all()
-    voxel = decode_voxel(tensors(pack, np.array([5]))[1])[0]
+    voxel = decode_voxel(torch.from_numpy(pack.voxels[5].copy()))
+    assert (pack.times[6:9, 0] == pack.times[5:8, 1]).all()
     assert (voxel[0] == voxel[1]).all()
     assert voxel.max() > 0.1
     assert voxel.min() < -0.1
@@ -183,7 +190,7 @@ def test_augmentation_is_bounded_seeded_and_leaves_its_input_alone() -> None:
 
 def test_augmentation_of_strength_zero_changes_nothing() -> None:
     rgb, voxel = torch.rand(2, 2, 1, SIZE, SIZE), torch.randn(2, 2, 3, SIZE, SIZE)
-    out = augment(rgb, voxel, AugmentConfig(*[0.0] * 12), torch.Generator().manual_seed(1))
+    out = augment(rgb, voxel, AugmentConfig().times(0.0), torch.Generator().manual_seed(1))
     torch.testing.assert_close(out[0], rgb, atol=1e-5, rtol=0)
     torch.testing.assert_close(out[1], voxel, atol=1e-5, rtol=0)
 
@@ -191,10 +198,62 @@ def test_augmentation_of_strength_zero_changes_nothing() -> None:
 def test_frames_and_events_move_together() -> None:
     spot = torch.zeros(1, 2, 1, SIZE, SIZE)
     spot[..., 8:11, 8:11] = 1
-    only_geometry = AugmentConfig(0.2, 15.0, 0.2, 0.05, *[0.0] * 8)
+    only_geometry = replace(AugmentConfig().times(0.0), tighter=1.3, wider=1.3, turn=15.0, shift=0.2, slip=0.05)
     rgb, voxel = augment(spot, spot.expand(-1, -1, 3, -1, -1), only_geometry, torch.Generator().manual_seed(4))
     torch.testing.assert_close(rgb.expand_as(voxel), voxel)
     assert not torch.allclose(rgb, spot)
+
+
+def test_zoom_reaches_its_two_bounds_and_no_further() -> None:
+    size = 64
+    disc = (torch.hypot(*torch.meshgrid(*[torch.arange(size) - size / 2 + 0.5] * 2, indexing="ij")) < 12).float()
+    config = replace(AugmentConfig().times(0.0), tighter=2.0, wider=1.25)
+    rgb = disc.expand(500, 1, 1, size, size)
+    out, _ = augment(rgb, torch.zeros_like(rgb), config, torch.Generator().manual_seed(1))
+    factors = (out.sum((1, 2, 3, 4)) / disc.sum()).sqrt()
+    assert factors.max() == pytest.approx(2.0, rel=0.03)
+    assert factors.min() == pytest.approx(1 / 1.25, rel=0.03)
+
+
+def test_a_mirrored_clip_is_the_other_eye() -> None:
+    rgb, voxel = torch.rand(8, 2, 1, SIZE, SIZE), torch.randn(8, 2, 3, SIZE, SIZE)
+    still = AugmentConfig().times(0.0)
+    out = augment(rgb, voxel, replace(still, mirror=1.0), torch.Generator().manual_seed(1))
+    torch.testing.assert_close(out[0], rgb.flip(-1), atol=1e-5, rtol=0)
+    torch.testing.assert_close(out[1], voxel.flip(-1), atol=1e-5, rtol=0)
+    some = augment(rgb, voxel, replace(still, mirror=0.5), torch.Generator().manual_seed(1))[0]
+    mirrored = [torch.allclose(a, b.flip(-1), atol=1e-5) for a, b in zip(some, rgb, strict=True)]
+    assert 0 < sum(mirrored) < 8
+
+
+def test_a_blotted_rectangle_shows_neither_frames_nor_events() -> None:
+    rgb, voxel = torch.full((64, 2, 1, SIZE, SIZE), 2.0) - 1.5, torch.ones(64, 2, 3, SIZE, SIZE)
+    config = replace(AugmentConfig().times(0.0), erase=0.5)
+    out = augment(rgb, voxel, config, torch.Generator().manual_seed(3))
+    gone = (out[1] < 0.5)[:, :1, :1]  # (B, 1, 1, S, S)
+    share = gone.float().mean((1, 2, 3, 4))
+    assert 10 < int((share > 0).sum()) < 54
+    assert share.max() <= 0.27
+    assert ((out[1] < 0.5) == gone).all()
+    assert out[0][~gone.expand_as(out[0])] == pytest.approx(0.5, abs=1e-5)
+    assert (out[0][:, 0] == out[0][:, 1]).all()
+
+
+def test_a_framing_shows_the_middle_and_is_stated(tmp_path: Path, make_set) -> None:
+    assert framed((346, 260), 1.0) == default_roi((346, 260))
+    assert framed((346, 260), 1.55) == (89, 46, 168)
+    root = make_set(tmp_path / "set", subjects=1, testing=0, emotions=("happiness",), lightings=("normal",))
+    wide, tight = (open_or_build(root, size=SIZE, workers=1, zoom=zoom) for zoom in (1.0, 2.0))
+    sequence = read_layout(root)[0][0]
+    image = read_image(sequence.frames[4])
+    assert image is not None
+    middle = torch.from_numpy(rgb_input(image, (14, 10, 20), SIZE))[:1]
+    assert ((decode_rgb(torch.from_numpy(tight.frames[4].copy())).sqrt() - middle.sqrt()).abs() < 0.003).all()
+    assert (tight.zoom, wide.zoom) == (2.0, 1.0)
+    with pytest.raises(McoeError, match=r"framed at zoom 2 where 1 is wanted"):
+        open_or_build(tight.root, zoom=1.0, size=SIZE)
+    with pytest.raises(McoeError, match=r"zoom of 0.5"):
+        open_or_build(root, size=SIZE, zoom=0.5)
 
 
 def test_a_clip_never_loses_both_modalities() -> None:
