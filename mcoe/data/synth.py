@@ -22,7 +22,7 @@ from mcoe.errors import McoeError
 from mcoe.model.config import EMOTIONS
 
 #: Counts changes of what the same settings draw, so that no folder ever mixes two generators.
-GENERATOR = 3
+GENERATOR = 4
 NOTE = "accuracy measured on this data is accuracy on virtual eyes"
 
 
@@ -61,6 +61,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only-sessions", action="store_true", help="of such a data set, render its sessions alone")
     parser.add_argument(
         "--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes (default one per core)"
+    )
+    parser.add_argument(
+        "--graphics", type=int, default=1, metavar="N", help="graphics cards to spread the processes over (default 1)"
     )
     parser.add_argument("--face", help=f"folder of the face data pack (default: the environment variable {FACE_ENV})")
     parser.add_argument("--check-face", metavar="DIR", help="verify a face data pack and stop")
@@ -104,7 +107,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.out is None:
         raise McoeError("--out is missing: name the folder that the data set goes to.")
     settings = _settings(args)
-    synthesise(args.out, settings, find_face(args.face), max(1, args.workers))
+    synthesise(args.out, settings, find_face(args.face), max(1, args.workers), max(1, args.graphics))
     if args.check_difficulty:
         from mcoe.data.difficulty import check_folder
 
@@ -112,8 +115,11 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
+def synthesise(out: Path, settings: Settings, face: Path, workers: int, graphics: int = 1) -> None:
     """Render what ``out`` still lacks of the data set, write ``emotion.json`` and print the figures.
+
+    Args:
+        workers: processes; graphics: graphics cards that they take in turn.
 
     Raises:
         McoeError: see :func:`main`.
@@ -138,7 +144,7 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")  # inherited: one process per core, each with one thread
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(todo)), context, _end_with_parent) as pool:
+        with ProcessPoolExecutor(min(workers, len(todo)), context, _begin_worker, (graphics,)) as pool:
             _drive([pool.submit(render_subject, n, out, settings, face) for n in todo], done, total, before, began)
     entries, rows = _collect(done, settings)
     made = json.loads((out / "synth.json").read_text())
@@ -152,8 +158,11 @@ def synthesise(out: Path, settings: Settings, face: Path, workers: int) -> None:
     print(f"{train} training and {len(entries) - train} test sequences in {out}; {seconds:.0f} s this time; {NOTE}")
 
 
-def _end_with_parent() -> None:
-    """End this worker when the command is killed: a pool's workers would otherwise go on by themselves."""
+def _begin_worker(graphics: int) -> None:
+    """Take a graphics card, and end this worker when the command is killed: it would otherwise go on by itself."""
+    if graphics > 1:
+        number = multiprocessing.current_process()._identity[-1]  # counts from 1
+        os.environ["GLCONTEXT_DEVICE_INDEX"] = str(number % graphics)
     parent = multiprocessing.parent_process()
     if parent is None:
         return

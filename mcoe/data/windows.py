@@ -12,8 +12,8 @@ from mcoe.errors import McoeError
 from mcoe.events.pieces import piece_weights
 
 Rows = NDArray[np.int64]
-#: Rows whose windows are summed at once on a GPU: 12 pieces of 100×100 take 1.8 MB each as float32.
-CHUNK = 1024
+#: Rows whose windows are summed at once on a GPU: 12 pieces of 100×100 take 1.4 MB each as float32.
+CHUNK = 512
 
 
 class Windows:
@@ -54,10 +54,14 @@ class Windows:
         stored = torch.from_numpy(self._pack.voxels[pieces])  # (n, K, N_b, S, S)
         return sum_stored(stored, torch.from_numpy(weights)).view(*rows.shape, *stored.shape[2:])
 
-    def resident(self, stored: Tensor) -> Tensor:
-        """Sum all windows of a pack whose pieces ``(N, N_b, S, S)`` int8 lie on a device: the same, there."""
-        out = torch.empty_like(stored)
-        for start in range(0, len(stored), CHUNK):
+    def resident(self, stored: Tensor, out: Tensor) -> Tensor:
+        """Sum all windows of a pack whose pieces ``(N, N_b, S, S)`` int8 lie on a device into ``out``; return it.
+
+        Args:
+            out: as large; ``stored`` itself to put the windows in the pieces' place.
+        """
+        # From the end: a window needs its own piece and older ones, which are still pieces then.
+        for start in reversed(range(0, len(stored), CHUNK)):
             rows = np.arange(start, min(start + CHUNK, len(stored)))
             pieces, weights = (torch.from_numpy(x).to(stored.device) for x in self.plan(rows))
             out[start : start + CHUNK] = sum_stored(stored[pieces], weights)

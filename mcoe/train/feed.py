@@ -25,11 +25,11 @@ class Feed:
     Args:
         window_us: length of the event window that ends with each frame, µs.
         resident: whether a GPU may take the whole pack; not worth it for rows that are read once.
-        pieces: the pack's voxel pieces where they already lie on the device, from another feed's ``pieces``.
+        stored: frames and voxel pieces of the whole pack where they lie on the device already (:func:`upload`); they
+            stay as they are, for other windows.
 
     Attributes:
         resident: whether frames and summed windows lie on the device, so that :meth:`gather` works.
-        pieces: frames and voxel pieces on the device, for a feed of the same pack with another window; None elsewhere.
     """
 
     def __init__(
@@ -39,26 +39,18 @@ class Feed:
         window_us: int,
         *,
         resident: bool = True,
-        pieces: tuple[Tensor, Tensor] | None = None,
+        stored: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         self._pack, self._device = pack, device
         self._windows = Windows(pack, window_us)
-        self.pieces, self._summed = pieces, None
-        if pieces is None and resident and device.type == "cuda":
-            need = pack.frames.nbytes + 2 * pack.voxels.nbytes
-            if need < GPU_SHARE * torch.cuda.mem_get_info(device)[0]:
-                self.pieces = self._upload(pack.frames), self._upload(pack.voxels)
-        if self.pieces is not None:
-            self._summed = self._windows.resident(self.pieces[1])
-        self.resident = self._summed is not None
-
-    def _upload(self, array: NDArray[np.uint8] | NDArray[np.int8]) -> Tensor:
-        """Copy in pieces: the host never holds the whole file."""
-        dtype = torch.uint8 if array.dtype == np.uint8 else torch.int8
-        out = torch.empty(array.shape, dtype=dtype, device=self._device)
-        for i in range(0, len(array), 4096):
-            out[i : i + 4096] = torch.from_numpy(np.array(array[i : i + 4096])).to(self._device)
-        return out
+        self._stored: tuple[Tensor, Tensor] | None = None
+        need = pack.frames.nbytes + pack.voxels.nbytes
+        if stored is not None:
+            self._stored = stored[0], self._windows.resident(stored[1], torch.empty_like(stored[1]))
+        elif resident and device.type == "cuda" and need < GPU_SHARE * torch.cuda.mem_get_info(device)[0]:
+            frames, voxels = upload(pack, device)
+            self._stored = frames, self._windows.resident(voxels, voxels)
+        self.resident = self._stored is not None
 
     def gather(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Return the inputs of rows ``(B, m)`` int64 on the device; see :meth:`batches`. Never waits for the GPU.
@@ -66,9 +58,9 @@ class Feed:
         Raises:
             ValueError: the pack is not resident.
         """
-        if self.pieces is None or self._summed is None:
+        if self._stored is None:
             raise ValueError("this feed reads from disk: use batches()")
-        return decode_rgb(self.pieces[0][index]), decode_voxel(self._summed[index])
+        return decode_rgb(self._stored[0][index]), decode_voxel(self._stored[1][index])
 
     def batches(self, chunks: Iterable[Rows]) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield RGB ``(B, m, C, S, S)`` float32 in 0..1, C as packed, and voxel grids ``(B, m, N_b, S, S)``."""
@@ -90,6 +82,17 @@ class Feed:
 
     def _place(self, rgb: Tensor, voxel: Tensor) -> tuple[Tensor, Tensor]:
         return decode_rgb(rgb.to(self._device)), decode_voxel(voxel.to(self._device))
+
+
+def upload(pack: Pack, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Copy a pack's frames and voxel pieces to a device, in portions: the host never holds the whole file."""
+    copies = []
+    for array, dtype in ((pack.frames, torch.uint8), (pack.voxels, torch.int8)):
+        out = torch.empty(array.shape, dtype=dtype, device=device)
+        for i in range(0, len(array), 4096):
+            out[i : i + 4096] = torch.from_numpy(np.array(array[i : i + 4096])).to(device)
+        copies.append(out)
+    return copies[0], copies[1]
 
 
 def three_channels(rgb: Tensor) -> Tensor:

@@ -114,7 +114,9 @@ def test_skins_and_faces_of_the_test_subjects_never_train(pack: FacePack) -> Non
     train, test = split_skins(pack, 7, 0.3)
     assert train and test and not set(train) & set(test) and len(train) + len(test) == len(pack.skins)
     people = [draw_person(n, 7, test if n >= 12 else train) for n in range(16)]
-    assert {p.skin for p in people[:12]} <= set(train) and {p.skin for p in people[12:]} <= set(test)
+    assert {s for p in people[:12] for s in p.skins} <= set(train)
+    assert {s for p in people[12:] for s in p.skins} <= set(test)
+    assert all(p.skins[0] != p.skins[1] and 0 <= p.blend <= 0.5 for p in people)
     for values in ([tuple(p.identity) for p in people], [tuple(p.rig.key) for p in people]):
         assert len(set(values)) == len(people)
     assert draw_person(3, 7, train).seed == people[3].seed

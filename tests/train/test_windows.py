@@ -16,7 +16,7 @@ from mcoe.events.packets import make_events
 from mcoe.events.pieces import piece_weights, sum_pieces
 from mcoe.events.roi import default_roi, voxel_input
 from mcoe.events.voxel import voxel_grid
-from mcoe.train.feed import Feed
+from mcoe.train.feed import Feed, upload
 
 SIZE = 20
 SENSOR = (12, 10)
@@ -118,8 +118,13 @@ def test_a_feed_from_disk_and_a_resident_one_agree(tmp_path: Path, make_set) -> 
     pack = open_or_build(root, size=SIZE, workers=1)
     cpu = torch.device("cpu")
     disk = Feed(pack, cpu, 200_000)
-    pieces = torch.from_numpy(pack.frames[:].copy()), torch.from_numpy(pack.voxels[:].copy())
-    resident = Feed(pack, cpu, 200_000, pieces=pieces)
+    stored = upload(pack, cpu)
+    before = stored[1].clone()
+    resident = Feed(pack, cpu, 200_000, stored=stored)
+    assert torch.equal(stored[1], before)
+    windows = Windows(pack, 200_000)
+    apart = windows.resident(stored[1], torch.empty_like(stored[1]))
+    assert torch.equal(windows.resident(stored[1], stored[1]), apart)
     assert resident.resident
     assert not disk.resident
     rows = np.array([[0, 12], [3, 15], [20, 31], [17, 29]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -36,17 +37,37 @@ class Rig:
 
 
 @dataclass(frozen=True)
+class Look:
+    """How one skin differs from the picture it is painted from.
+
+    Attributes:
+        tone: ``(3,)`` factor on its albedo: how light it is, and its hue.
+        contrast: exponent on what differs from its mean.
+        pores: cells of the finest relief per cm; depth: factor on that relief.
+        brow: darkness of the stubble under the brow, 0..1.
+    """
+
+    tone: Float
+    contrast: float = 1.0
+    pores: float = 14.0
+    depth: float = 1.0
+    brow: float = 0.7
+
+
+@dataclass(frozen=True)
 class Person:
-    """One subject. ``age`` 0..1; ``hair`` linear RGB; ``offset`` (cm) and ``width`` (cm seen across the picture) place
-    the camera in the head mount, ``tilt`` (yaw, pitch in degrees) aims it."""
+    """One subject. ``age`` 0..1; ``skins`` and ``blend`` say which two skins are mixed, and the second one's share;
+    ``look`` is how this skin differs from the mixture; ``hair`` linear RGB; ``offset`` (cm) and ``width`` (cm seen
+    across the picture) place the camera in the head mount, ``tilt`` (yaw, pitch in degrees) aims it."""
 
     number: int
     seed: int
     sex: str
     age: float
     identity: Float
-    skin: Path
-    tone: Float
+    skins: tuple[Path, Path]
+    blend: float
+    look: Look
     iris: str
     hair: tuple[float, float, float]
     brow_hairs: int
@@ -70,12 +91,13 @@ def _direction(azimuth: float, elevation: float) -> Float:
 
 
 def split_skins(pack: FacePack, seed: int, test_share: float) -> tuple[list[Path], list[Path]]:
-    """Divide the pack's skins into training and test, both with light and dark ones wherever there are enough."""
+    """Divide the pack's skins into training and test: light and dark, women's and men's on both sides wherever there
+    are two of a kind."""
     rng = np.random.default_rng([seed, 11])
     train: list[Path] = []
     test: list[Path] = []
-    for dark in (False, True):
-        group = [p for p in pack.skins if ("dark" in p.stem) == dark]
+    for kind in product((False, True), (False, True)):
+        group = [p for p in pack.skins if ("dark" in p.stem, "female" in p.stem) == kind]
         order = [group[i] for i in rng.permutation(len(group))]
         n = min(max(1, round(test_share * len(group))), len(group) - 1) if len(group) > 1 else 0
         test, train = test + order[:n], train + order[n:]
@@ -83,13 +105,26 @@ def split_skins(pack: FacePack, seed: int, test_share: float) -> tuple[list[Path
 
 
 def draw_person(number: int, seed: int, skins: list[Path]) -> Person:
-    """Draw subject ``number`` of the data set ``seed``; two subjects share nothing but, possibly, one of ``skins``."""
+    """Draw subject ``number`` of the data set ``seed``, its skin mixed from two of ``skins``.
+
+    Two subjects share nothing but, possibly, a picture that their skins are mixed from, in another share. Age, sex and
+    colours follow the one with the larger share.
+    """
     rng = np.random.default_rng([seed, 101, number])
-    skin = skins[int(rng.integers(len(skins)))]
+    first, second = (skins[i] for i in rng.permutation(max(2, len(skins)))[:2] % len(skins))
+    blend = float(rng.uniform(0, 0.5))
     ages = {"young": (0.0, 0.35), "middleage": (0.3, 0.7), "old": (0.65, 1.0)}
-    low, high = next((v for k, v in ages.items() if skin.stem.startswith(k)), (0.0, 1.0))
+    spans = [next((v for k, v in ages.items() if p.stem.startswith(k)), (0.0, 1.0)) for p in (first, second)]
+    low, high = ((1 - blend) * a + blend * b for a, b in zip(*spans, strict=True))
     from_temple = rng.random() < 0.75
-    dark = "dark" in skin.stem
+    dark = "dark" in first.stem
+    look = Look(
+        tone=np.clip(rng.uniform(0.7, 1.2) * (1 + rng.normal(0, 0.07, 3)), 0.45, 1.4),
+        contrast=float(np.exp(rng.normal(0, 0.2))),
+        pores=14.0 * float(np.exp(rng.normal(0, 0.25))),
+        depth=float(np.exp(rng.normal(0, 0.3))),
+        brow=float(rng.uniform(0.2, 1.0)),
+    )
     irises = ("brown", "dark") if dark else tuple(IRIS)
     rig = Rig(
         key=_direction(rng.uniform(-15, 40), rng.uniform(10, 45)),
@@ -101,16 +136,17 @@ def draw_person(number: int, seed: int, skins: list[Path]) -> Person:
     return Person(
         number=number,
         seed=int(rng.integers(2**31)),
-        sex="female" if "female" in skin.stem else "male",
+        sex="female" if "female" in first.stem else "male",
         age=rng.uniform(low, high),
         identity=rng.normal(0, 1, IDENTITY_MODES),
-        skin=skin,
-        tone=np.clip(rng.uniform(0.75, 1.15) * (1 + rng.normal(0, 0.04, 3)), 0.5, 1.3),
+        skins=(first, second),
+        blend=blend,
+        look=look,
         iris=irises[int(rng.integers(len(irises)))],
-        hair=tuple(np.array([0.05, 0.035, 0.025]) * rng.uniform(0.2, 0.6 if dark else 2.2)),
-        brow_hairs=int(rng.integers(250, 620)),
-        brow_length=rng.uniform(0.7, 1.1),
-        lash_length=rng.uniform(0.75, 1.15),
+        hair=tuple(np.array([0.05, 0.035, 0.025]) * rng.uniform(0.2, 0.6 if dark else 3.0)),
+        brow_hairs=int(rng.integers(140, 720)),
+        brow_length=rng.uniform(0.6, 1.2),
+        lash_length=rng.uniform(0.55, 1.3),
         rig=rig,
         offset=(float(np.clip(rng.normal(0.5, 0.15), 0.2, 0.8)), rng.normal(0.25, 0.12)),
         width=rng.uniform(7.9, 9.0),

@@ -118,7 +118,7 @@ class EyeRenderer:
         self._lid_rows = pack.arrays["lid_margin"].astype(int)
         self._brow = Brow(pack, self.shape.rest, rng, person.brow_hairs, person.brow_length)
         self._lashes = Lashes(pack, rng, person.lash_length)
-        self._skin = bake_skin(pack, rng, person.skin, person.tone, person.age)
+        self._skin = bake_skin(pack, rng, person.skins, person.blend, person.look, person.age)
         self._build(samples)
         self._fibre = self._texture(_fibres(rng))
         self.set_response(response)

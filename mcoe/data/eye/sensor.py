@@ -78,7 +78,7 @@ class Optics:
 class Lighting:
     """How the three drawn basis images are mixed: irradiance = key, side and surroundings times ``mixture``, plus
     ``glare`` times its mean. ``falloff`` (right, down) says how fast a near light fades: its logarithm changes by twice
-    this much across the picture."""
+    this much across the picture. ``beyond`` is how many times its lighting's usual level of light it has."""
 
     name: str
     mixture: tuple[float, float, float]
@@ -87,6 +87,7 @@ class Lighting:
     exposure_us: int = 10_000
     target_mean: float = 56.0
     dvs: DvsModel = field(default_factory=DvsModel)
+    beyond: float = 1.0
 
 
 @numba.njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator, unused-ignore]

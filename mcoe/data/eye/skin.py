@@ -15,6 +15,7 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from mcoe.data.eye.pack import FacePack
+from mcoe.data.eye.person import Look
 from mcoe.errors import McoeError
 
 Float32 = NDArray[np.float32]
@@ -95,17 +96,23 @@ def _photograph(path: Path, pack: FacePack, uv: Float) -> Float:
     return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
 
 
-def bake_skin(pack: FacePack, rng: np.random.Generator, image: Path, tone: Float, age: float) -> Skin:
+def bake_skin(
+    pack: FacePack, rng: np.random.Generator, images: tuple[Path, Path], blend: float, look: Look, age: float
+) -> Skin:
     """Paint one person's skin.
 
     Args:
-        image: one of the pack's skins.
-        tone: ``(3,)`` factor on its albedo.
+        images: two of the pack's skins, of which the second has the share ``blend`` 0..1. All lie on one map, so that
+            lids, brows and folds meet.
+        look: how it differs from the mixture.
         age: 0..1, drives roughness and resting lines.
     """
     w = window(pack)
     p = w.position
-    albedo = _photograph(image, pack, w.atlas_uv) * tone
+    first, second = (_photograph(image, pack, w.atlas_uv) for image in images)
+    albedo = first + blend * (second - first)
+    mean = albedo.reshape(-1, 3)[w.texels].mean(0)
+    albedo = mean * (np.maximum(albedo, 1e-3) / mean) ** look.contrast * look.tone
     # photographs of dark skin are exposed low: no living skin reflects less than about a tenth
     albedo *= np.clip(level := float(albedo.reshape(-1, 3)[w.texels].mean()), 0.1, 0.5) / level
     albedo *= 1 + 0.10 * noise(p, 2.2, rng, 5)[..., None] * [0.6, 1.0, 1.0]
@@ -120,8 +127,8 @@ def bake_skin(pack: FacePack, rng: np.random.Generator, image: Path, tone: Float
     size, strength = rng.uniform(0.02, 0.055, len(spots)), rng.uniform(0.05, 0.4, len(spots))
     freckle = strength[which] * np.exp(-((np.minimum(distance, 9) / size[which]) ** 2))
     albedo *= 1 - freckle.reshape(SIZE, SIZE, 1) * [0.7, 1, 1]
-    albedo *= 1 - 0.35 * rng.uniform(0.4, 1) * _brow_shade(pack, w)[..., None]
-    grain = noise(p, 14, rng, 3, 0.7)
+    albedo *= 1 - 0.35 * look.brow * _brow_shade(pack, w)[..., None]
+    grain = look.depth * noise(p, look.pores, rng, 3, 0.7)
     coarse = noise(p * [1, 3.0, 1], 3, rng, 4)
     relief = 0.75 * grain + 0.5 * age * coarse
     folds = _folds(pack, w, rng)

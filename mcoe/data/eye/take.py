@@ -43,7 +43,11 @@ class Recording:
 
 def draw_lightings(rng: np.random.Generator) -> dict[str, Lighting]:
     """Draw one subject's four lightings: mixtures of key, side and surroundings, to be scaled by :func:`fit_lightings`,
-    and what the operator set. ``mixture`` holds relative weights here."""
+    and what the operator set. ``mixture`` holds relative weights here.
+
+    Low light and over-exposure are ends of a continuum: half of the subjects have them as the real set does, the others
+    anywhere on the way to frames that are truly empty or truly white (``beyond``).
+    """
     u = rng.uniform
     front = u() < 0.5
     low = (u(0.5, 2), u(0, 0.5)) if front else (u(0, 0.3), u(0.8, 2))
@@ -61,14 +65,25 @@ def draw_lightings(rng: np.random.Generator) -> dict[str, Lighting]:
     strong = replace(dvs, threshold=u(0.6, 0.8))
     weak = replace(dvs, threshold=1.5 * dvs.threshold)
     short = int(u(8e3, 16e3))
+    dim, bright = (u(0, 1) if u() < 0.5 else 0.0 for _ in range(2))
+    dark_mean, white_mean = around(6, 1.7) * 0.05**dim, 157 + 97 * bright if bright else around(157, 12)
     return {
         "normal": Lighting(
             "normal", (u(1.8, 3.0), u(0.3, 1.2), u(0.25, 0.5)), 0.0, fade(u(0, 0.3)), short, around(56, 17), dvs
         ),
         "over": Lighting(
-            "over", (u(6, 9), u(1.5, 3.5), u(0.3, 0.7)), u(0.1, 0.25), fade(u(0.6, 1)), short, around(157, 12), strong
+            "over",
+            (u(6, 9), u(1.5, 3.5), u(0.3, 0.7)),
+            u(0.1, 0.25),
+            fade(u(0.6, 1)),
+            short,
+            white_mean,
+            strong,
+            beyond=8.0**bright,
         ),
-        "low": Lighting("low", (*low, u(0.05, 0.25)), 0.0, fade(u(0, 0.5)), int(u(25e3, 32e3)), around(6, 1.7), weak),
+        "low": Lighting(
+            "low", (*low, u(0.05, 0.25)), 0.0, fade(u(0, 0.5)), int(u(25e3, 32e3)), dark_mean, weak, beyond=0.05**dim
+        ),
         "hdr": Lighting(
             "hdr", (u(0.1, 0.8), u(7, 10), u(0.08, 0.25)), 0.0, fade(u(0.4, 0.8)), short, around(103, 12), dvs
         ),
@@ -86,7 +101,7 @@ def fit_lightings(
     mean = basis.mean((0, 1))
     fitted = {}
     for name, lighting in lightings.items():
-        scale = LEVELS[name] * rng.lognormal(0, 0.2) / float(np.dot(mean, lighting.mixture))
+        scale = LEVELS[name] * lighting.beyond * rng.lognormal(0, 0.2) / float(np.dot(mean, lighting.mixture))
         a, b, c = (scale * m for m in lighting.mixture)
         fitted[name] = replace(lighting, mixture=(a, b, c))
     return fitted
