@@ -54,7 +54,7 @@ def _normalised(op: Any, image: Any, norm: InputNorm) -> Any:
         return op.divide(op.subtract(image, op.constant(_numpy(norm.mean[None]))), op.constant(_numpy(norm.std[None])))
     axes = op.constant(np.array([1, 2, 3], np.int64))
     x = op.subtract(image, op.reduce_mean(image, axes, True)) if norm.centred else image
-    power = op.add(op.reduce_mean(op.multiply(x, x), axes, True), op.constant(np.float32(norm.floor**2)))
+    power = op.add(op.reduce_mean(op.multiply(x, x), axes, True), op.constant(np.float32(float(norm.floor) ** 2)))
     return op.divide(x, op.sqrt(power))
 
 

@@ -65,11 +65,13 @@ class InputNorm(nn.Module):
 
     mean: Tensor
     std: Tensor
+    floor: Tensor
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], kind: Norm = "fixed", centred: bool = True) -> None:
         super().__init__()
         self.kind, self.centred = kind, centred
-        self.floor = (FLOOR_RGB if centred else FLOOR_EVENT) * float(sum(std)) / len(std)
+        floor = (FLOOR_RGB if centred else FLOOR_EVENT) * sum(std) / len(std)
+        self.register_buffer("floor", torch.tensor(float(floor)), persistent=False)
         self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1), persistent=False)
 
@@ -80,7 +82,7 @@ class InputNorm(nn.Module):
         wide = x.float()  # a mean square of small numbers underflows in half precision
         if self.centred:
             wide = wide - wide.mean((1, 2, 3), keepdim=True)
-        scale = torch.rsqrt(wide.square().mean((1, 2, 3), keepdim=True) + self.floor**2)  # (B, 1, 1, 1)
+        scale = torch.rsqrt(wide.square().mean((1, 2, 3), keepdim=True) + self.floor.float() ** 2)
         return (wide * scale).to(x.dtype)
 
 

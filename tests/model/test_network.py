@@ -10,7 +10,7 @@ from mcoe import info
 from mcoe.errors import McoeError
 from mcoe.model.config import ModelConfig
 from mcoe.model.network import MCOENet
-from mcoe.model.resnet import ResNet18
+from mcoe.model.resnet import InputNorm, ResNet18
 
 SMALL = ModelConfig(d=32, heads=4, size=64, deep_layers=2, focal_width=8)
 
@@ -161,3 +161,32 @@ def test_info_counts_the_whole_network(capsys):
     printed = capsys.readouterr().out
     assert "1.77 G" in printed
     assert "scan backend    torch" in printed or torch.cuda.is_available()
+
+
+@pytest.mark.parametrize("modality", ["rgb", "event"])
+def test_normalising_each_frame_takes_light_out_and_keeps_an_empty_one_empty(modality):
+    centred = modality == "rgb"
+    norm = InputNorm([0.4] * 3, [0.2] * 3, "frame", centred)
+    image = torch.rand(2, 3, 20, 20) if centred else torch.randn(2, 3, 20, 20)
+    once = norm(image)
+    torch.testing.assert_close(norm(image * 0.5), once, atol=0.12, rtol=0)
+    torch.testing.assert_close(once.square().mean((1, 2, 3)), torch.ones(2), atol=0.1, rtol=0)
+    if centred:
+        torch.testing.assert_close(norm(image + 0.3), once, atol=1e-4, rtol=0)
+    else:
+        assert (norm(torch.zeros_like(image)) == 0).all()
+    noise = 1e-3 * torch.randn(1, 3, 20, 20)
+    assert norm(noise).square().mean().sqrt() < 0.3
+    half = copy.deepcopy(norm).half()(image.half())
+    assert half.dtype == torch.float16
+    torch.testing.assert_close(half.float(), once, atol=0.02, rtol=0.02)
+
+
+def test_a_networks_config_says_how_its_frames_are_normalised():
+    rgb, event = images(1)
+    frame = MCOENet(replace(SMALL, rgb_norm="frame", event_norm="frame")).eval()
+    fixed = MCOENet(replace(SMALL, rgb_norm="fixed", event_norm="fixed")).eval()
+    fixed.load_state_dict(frame.state_dict())
+    dim = frame(rgb, event).logits - frame(0.5 * rgb, 0.5 * event).logits
+    changed = fixed(rgb, event).logits - fixed(0.5 * rgb, 0.5 * event).logits
+    assert dim.abs().max() < 0.2 * changed.abs().max()
