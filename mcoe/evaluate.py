@@ -179,6 +179,8 @@ def main(argv: list[str]) -> int:
         parser.error("give --weights or --predictions")
     if args.weights and args.data is None:
         parser.error("--weights needs --data")
+    if args.per == "window" and args.save_predictions:
+        parser.error("a prediction file holds an answer per sequence; leave out --save-predictions or --per window")
     if args.clips < 1 or (args.stride or 0) < 0 or (args.window_us or 1) < 1:
         parser.error("--clips and --window-us must be at least 1 and --stride at least 0")
     reports, extra = _evaluate_all(args)

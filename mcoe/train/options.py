@@ -18,7 +18,8 @@ FREE = ("data", "pack", "device", "workers", "threads", "checkpoint_minutes", "b
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """One run. Learning rate, weight decay, batch and epochs are the paper's (A.6).
+    """One run. Learning rate, weight decay, batch and epochs are the paper's (A.6); window, framing and ``own`` follow
+    docs/lab-book.md.
 
     Attributes:
         data: data set or pack; pack: where the pack goes (None: inside ``data``).
@@ -62,14 +63,14 @@ class TrainOptions:
     patience: int = 40
     window_us: int = 400_000
     augment: float = 1.0
-    tighter: float = 1.13
-    wider: float = 1.13
-    shift: float = 0.06
-    exposure: float = 0.5
-    mirror: float = 0.0
-    erase: float = 0.0
-    lose: float = 0.2
-    own: float = 0.0
+    tighter: float = 2.2
+    wider: float = 1.25
+    shift: float = 0.15
+    exposure: float = 1.0
+    mirror: float = 0.5
+    erase: float = 0.3
+    lose: float = 0.0
+    own: float = 1.0
     smoothing: float = 0.0
     seed: int = 0
     precision: str = "auto"

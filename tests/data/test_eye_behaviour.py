@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from mcoe.data.eye.behaviour import (
 )
 from mcoe.data.eye.geometry import FaceShape, topology
 from mcoe.data.eye.pack import FACE_ENV, SHAPES, FacePack, check_face, find_face, load_face
-from mcoe.data.eye.person import draw_person, split_skins
+from mcoe.data.eye.person import Look, draw_person, split_skins
+from mcoe.data.eye.skin import bake_skin
+from mcoe.data.eye.take import LEVELS, draw_lightings, fit_lightings
 from mcoe.errors import McoeError
 from mcoe.model.config import EMOTIONS
 from tests.data.face import face_folder
@@ -102,6 +105,41 @@ def test_joined_plans_are_labelled_end_to_end() -> None:
     assert np.abs(np.diff(plan.weights, axis=0)).max() < 0.15
 
 
+def test_light_runs_on_to_empty_and_to_white_frames() -> None:
+    drawn = [draw_lightings(np.random.default_rng(i)) for i in range(300)]
+    low, over = ([d[name] for d in drawn] for name in ("low", "over"))
+    usual = [light for light in low if light.beyond == 1]
+    assert 100 < len(usual) < 200
+    assert min(light.target_mean for light in usual) > 2
+    assert min(light.target_mean for light in low) < 0.5
+    assert min(light.beyond for light in low) < 0.08
+    assert max(light.target_mean for light in over) > 245
+    assert max(light.beyond for light in over) > 6
+    assert {d["normal"].beyond for d in drawn} == {d["hdr"].beyond for d in drawn} == {1.0}
+    basis = np.full((8, 10, 3), 0.4, np.float32)
+    for d in drawn[:40]:
+        level = {k: float(np.dot(basis.mean((0, 1)), v.mixture)) for k, v in
+                 fit_lightings(d, basis, np.random.default_rng(0)).items()}  # fmt: skip
+        for name in ("low", "over"):
+            assert level[name] == pytest.approx(LEVELS[name] * d[name].beyond, rel=1.2)
+
+
+def test_a_skin_lies_between_the_two_it_is_mixed_from(pack: FacePack) -> None:
+    light, dark = (next(s for s in pack.skins if ("dark" in s.stem) == kind) for kind in (False, True))
+    look = Look(np.ones(3))
+
+    def mean(blend: float, look: Look = look) -> float:
+        return float(bake_skin(pack, np.random.default_rng(1), (light, dark), blend, look, 0.3).albedo.mean())
+
+    assert mean(0.0) > mean(0.5) > mean(1.0)
+    assert mean(0.0, replace(look, tone=np.full(3, 0.8))) < mean(0.0)
+    plain, rough = (
+        bake_skin(pack, np.random.default_rng(1), (light, dark), 0.0, replace(look, depth=depth), 0.3).relief.std()
+        for depth in (1.0, 1.5)
+    )
+    assert rough > 1.2 * plain
+
+
 def test_sampling_follows_motion(pack: FacePack) -> None:
     plan = plan_take(draw_temperament(0, 0), "surprise", "strong", 1.5, np.random.default_rng(2))
     few, many = (sample_times(plan, pack, 41.0, px, 33_333) for px in (4.0, 1.0))
@@ -117,6 +155,10 @@ def test_skins_and_faces_of_the_test_subjects_never_train(pack: FacePack) -> Non
     assert {s for p in people[:12] for s in p.skins} <= set(train)
     assert {s for p in people[12:] for s in p.skins} <= set(test)
     assert all(p.skins[0] != p.skins[1] and 0 <= p.blend <= 0.5 for p in people)
+    for side in (train, test):
+        assert {"female" in s.stem for s in side} == {"dark" in s.stem for s in side} == {True, False}
+    looks = [(*p.look.tone, p.look.contrast, p.look.pores, p.look.depth, p.look.brow, p.blend) for p in people]
+    assert all(len(set(column)) == len(people) for column in zip(*looks, strict=True))
     for values in ([tuple(p.identity) for p in people], [tuple(p.rig.key) for p in people]):
         assert len(set(values)) == len(people)
     assert draw_person(3, 7, train).seed == people[3].seed

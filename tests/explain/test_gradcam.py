@@ -19,7 +19,8 @@ TINY = ModelConfig(d=16, heads=2, size=32, d_state=2, deep_layers=1, focal_width
 @pytest.fixture(scope="module")
 def net():
     torch.manual_seed(0)
-    return MCOENet(ModelConfig(d=32, heads=4)).eval()
+    # With these noise images some ReLU maps of a network that norms each frame are all zero: nothing to compare.
+    return MCOENet(ModelConfig(d=32, heads=4, rgb_norm="fixed")).eval()
 
 
 def images(batch=1):

@@ -57,6 +57,21 @@ def test_streaming_equals_the_full_forward(net: MCOENet, name: str) -> None:
     assert prediction.weights.sum() == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+@pytest.mark.parametrize("norms", [("fixed", "fixed"), ("frame", "frame")])
+def test_frames_are_normalised_alike_in_every_engine(name: str, norms: tuple[str, str]) -> None:
+    torch.manual_seed(1)
+    options = {"rgb_norm": norms[0], "event_norm": norms[1], "event_std": 0.3, "rgb_mean": (0.2,) * 3}
+    net = MCOENet(dataclasses.replace(SMALL, **options)).eval()
+    engine = Engine(net, device=CPU, backbone=name)
+    pair = window(0), window(12)
+    assert np.allclose(engine.step(*pair)[0].logits, full(net, *pair), atol=1e-4)
+    empty = [dataclasses.replace(w, rgb=w.rgb * 0, voxel=w.voxel * 0) for w in pair]  # type: ignore[operator]
+    said = Engine(net, device=CPU, backbone=name).step(*empty)[0].logits
+    assert np.allclose(said, full(net, *empty), atol=1e-4)
+    assert np.isfinite(said).all()
+
+
 def test_what_came_before_changes_no_bit(net: MCOENet) -> None:
     busy, fresh = (Engine(net, device=CPU, backbone="openvino") for _ in range(2))
     for i in range(5):

@@ -60,6 +60,13 @@ def test_json_round_trip():
     assert ModelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+def test_weights_of_before_per_frame_normalisation_keep_their_constants():
+    old = {k: v for k, v in ModelConfig().to_dict().items() if k not in ("rgb_norm", "event_norm")}
+    config = ModelConfig.from_dict(old)
+    assert (config.rgb_norm, config.event_norm) == ("fixed", "fixed")
+    assert ModelConfig().rgb_norm == "frame"
+
+
 def test_unknown_key_is_refused():
     with pytest.raises(McoeError, match="'widht' is unknown"):
         ModelConfig.from_dict({"widht": 3})
@@ -78,6 +85,7 @@ def test_unknown_key_is_refused():
         ({"top_k": 9}, "9 of 8 experts"),
         ({"dropout": 1.0}, "dropout"),
         ({"event_std": 0.0}, "event_std"),
+        ({"rgb_norm": "batch"}, "rgb_norm is 'batch'; give one of fixed, frame"),
     ],
 )
 def test_what_cannot_be_built_is_refused(change, message):

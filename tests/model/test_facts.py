@@ -45,8 +45,19 @@ def test_a_trained_and_measured_file_says_on_whom_and_how_sure() -> None:
     assert rows["data seed"] == "7"
     assert rows["frame pair"] == "9 frames apart at 30 Hz, 0.30 s"
     assert "0.485 0.456 0.406" in rows["normalisation"]
+    assert "each frame by its own" in rows["normalisation"]
+    assert rows["event window"] == "33 ms before each frame's end"
+    assert (f.window_us, f.temperature) == (33_000, 1.0)
     assert "d 16" in rows["config"]
     assert rows["experts"] == "3 focal, 3 attention, 2 deep"
+
+
+def test_the_window_and_temperature_of_a_training_are_told() -> None:
+    f = facts(training=TRAINING["training"] | {"window_us": 400_000}, validation={"epoch": 3}, temperature=1.62)
+    assert (f.window_us, f.temperature) == (400_000, 1.62)
+    assert dict(f.rows())["event window"] == "400 ms before each frame's end"
+    for odd in (0, -1.0, float("nan"), "hot", True):
+        assert facts(temperature=odd).temperature == 1.0
 
 
 def test_without_scores_the_accuracy_is_not_measured() -> None:

@@ -46,6 +46,26 @@ def test_a_trained_network_through_the_command(data: Path, trained: Path, tmp_pa
     assert again["scores"] == pytest.approx(rows[0]["scores"], nan_ok=True)
 
 
+def test_windows_are_judged_one_by_one_and_at_another_framing(data: Path, trained: Path, tmp_path: Path) -> None:
+    words = ["--weights", str(trained / "best.safetensors"), "--data", str(data), "--json", str(tmp_path / "s.json")]
+    framing = ["--zoom", "1.25", "--pack", str(tmp_path / "pack"), "--window-us", "100000", "--clips", "5"]
+    assert evaluate.main([*words, *framing, "--per", "window"]) == 0
+    row = json.loads((tmp_path / "s.json").read_text())["rows"][0]
+    assert row["sequences"] == 6 * 5
+    assert np.sum(row["confusion"]) == 30
+    assert row["subjects"] == 1
+    assert json.loads((tmp_path / "pack" / "index.json").read_text())["zoom"] == 1.25
+    with pytest.raises(SystemExit):
+        evaluate.main([*words, "--per", "window", "--save-predictions", str(tmp_path / "p")])
+
+
+def test_weights_say_how_they_are_read(trained: Path) -> None:
+    metadata = read_metadata(trained / "best.safetensors")
+    how = evaluate.trained_with(metadata)
+    assert how == {"stride": 3, "window_us": 400_000, "temperature": metadata["temperature"]}
+    assert evaluate.trained_with({}) == {"stride": 12, "window_us": 33_000, "temperature": 1.0}
+
+
 def test_prediction_folders_are_averaged_over_their_runs(tmp_path: Path) -> None:
     names = [
         f"seq_{i}_F_30_2_{light}_{e}_54_1" for i in (1, 2) for light in ("normal", "Low") for e in ("fear", "angry")

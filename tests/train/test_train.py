@@ -17,13 +17,14 @@ import pytest
 import torch
 from conftest import SHORT, SIZE, TINY
 
+from mcoe.calibration import fit_temperature
 from mcoe.data.clips import clip_set
 from mcoe.data.pack import open_or_build
 from mcoe.errors import McoeError
 from mcoe.metrics import scores
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import load_weights, read_metadata
-from mcoe.predict import predict_clips
+from mcoe.predict import clip_logits, predict_clips
 from mcoe.train import main
 from mcoe.train.feed import Feed
 from mcoe.train.loop import Trainer, load_backbones
@@ -159,6 +160,41 @@ def test_backbone_weights_start_both_backbones(data: Path, tmp_path: Path) -> No
         load_backbones(net, tmp_path / "bad.pth")
     train(data, tmp_path, "--backbone-weights", str(tmp_path / "resnet18.pth"), epochs=1)
     assert read_metadata(tmp_path / "mcoe" / "best.safetensors")["config"]["rgb_mean"][0] == pytest.approx(0.485)
+
+
+def test_a_run_with_all_of_its_defaults(data: Path, tmp_path: Path) -> None:
+    words = ["--data", str(data), "--runs", str(tmp_path), "--epochs", "1", "--stride", "3", "--batch", "8"]
+    assert main([*words, "--threads", "1", "--smoothing", "0.1", "--config", *TINY]) == 0
+    entry = history(tmp_path / "mcoe")[0]
+    # The loss of each stream's own reading comes on top.
+    both = entry["cross_entropy"] + entry["orthogonal_loss"] + 0.05 * entry["balance_loss"]
+    assert entry["loss"] > both + 0.5
+    assert sum(entry["router_load"]) == pytest.approx(2)
+    metadata = read_metadata(tmp_path / "mcoe" / "best.safetensors")
+    assert metadata["training"]["window_us"] == 400_000
+    assert metadata["config"]["rgb_norm"] == "frame"
+
+
+def test_the_temperature_is_fitted_on_the_held_out_subjects(data: Path, trained: Path) -> None:
+    net, metadata = load_weights(trained / "best.safetensors")
+    pack = open_or_build(data, size=SIZE)
+    held = [s for s in pack.subset("training") if s.subject in metadata["validation_subjects"]]
+    clips = clip_set(pack, held, 3)
+    rows, index = clips.spread(4)
+    logits = clip_logits(net, Feed(pack, torch.device("cpu"), 400_000), rows)
+    assert metadata["temperature"] == pytest.approx(fit_temperature(logits, clips.labels[index]), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("tighter", "0.5"), ("wider", "9"), ("mirror", "2"), ("erase", "-1"), ("own", "-1"), ("shift", "0.6"),
+        ("window-us", "0"), ("smoothing", "1"),
+    ],
+)  # fmt: skip
+def test_options_that_make_no_sense_are_named(data: Path, tmp_path: Path, option: str, value: str) -> None:
+    with pytest.raises(McoeError, match=f"--{option}"):
+        main(["--data", str(data), "--runs", str(tmp_path), f"--{option}", value])
 
 
 def test_config_overrides(tmp_path: Path) -> None:
