@@ -25,7 +25,7 @@ from mcoe.data.clips import STRIDE, clip_set
 from mcoe.data.layout import emotion_of, parse_name
 from mcoe.data.pack import Pack, open_or_build, write_atomically
 from mcoe.errors import McoeError
-from mcoe.metrics import Predictions, clean, intervals, lighting_gap, mean_scores, scores, table
+from mcoe.metrics import Predictions, clean, differences, intervals, lighting_gap, mean_scores, scores, table
 from mcoe.model.config import EMOTIONS
 from mcoe.model.facts import DEFAULT_WINDOW_US
 from mcoe.model.network import MCOENet
@@ -186,6 +186,10 @@ def main(argv: list[str]) -> int:
     reports, extra = _evaluate_all(args)
     reports += [report(folder.name, read_predictions(folder)) for folder in args.predictions]
     print(table([(r.title, r.values, r.bounds) for r in reports]))
+    compared = [(r, differences(r.runs, reports[0].runs)) for r in reports[1:] if _same_subjects(r, reports[0])]
+    for r, found in compared:
+        d, low, high = (100 * v for v in found["WAR"])
+        print(f"{r.title} minus {reports[0].title}: WAR {d:+.1f} points, paired 95 % interval {low:+.1f} … {high:+.1f}")
     kind = "virtual eyes" if "virtual" in json.dumps(extra).lower() else None
     for r in reports:
         gap = lighting_gap(r.values)
@@ -195,7 +199,17 @@ def main(argv: list[str]) -> int:
     try:
         if args.json:
             write_atomically(
-                args.json, json.dumps(clean({"data": extra, "rows": [r.to_dict() for r in reports]}), indent=1)
+                args.json,
+                json.dumps(
+                    clean(
+                        {
+                            "data": extra,
+                            "rows": [r.to_dict() for r in reports],
+                            "minus_first": {r.title: found for r, found in compared},
+                        }
+                    ),
+                    indent=1,
+                ),
             )
         if args.save_predictions:
             args.save_predictions.mkdir(parents=True, exist_ok=True)
@@ -209,6 +223,10 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         raise McoeError(f"The results cannot be written ({error}); name another place.") from error
     return 0
+
+
+def _same_subjects(a: Report, b: Report) -> bool:
+    return {s for run in a.runs for s in run.subjects} == {s for run in b.runs for s in run.subjects}
 
 
 def _evaluate_all(args: argparse.Namespace) -> tuple[list[Report], dict[str, Any]]:

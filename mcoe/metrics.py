@@ -79,6 +79,35 @@ def intervals(runs: Sequence[Predictions], resamples: int = RESAMPLES, seed: int
     return {name: (float(a), float(b)) for name, a, b in zip(COLUMNS, low, high, strict=True)}
 
 
+def differences(
+    rows: Sequence[Predictions], base: Sequence[Predictions], resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, tuple[float, float, float]]:
+    """Mean scores of ``rows`` minus those of ``base``, with paired bootstrap 95 % intervals over subjects.
+
+    Every resample draws the same subjects for both, so what is easy or hard about a person cancels out: two networks
+    whose own intervals overlap may still differ.
+
+    Returns:
+        ``(difference, 2.5 %, 97.5 %)`` per column; NaN with a single subject.
+
+    Raises:
+        ValueError: the two did not answer for the same subjects.
+    """
+    subjects = sorted({s for run in rows for s in run.subjects})
+    if subjects != sorted({s for run in base for s in run.subjects}):
+        raise ValueError("a paired difference needs the same subjects on both sides")
+    draws = np.random.default_rng(seed).multinomial(len(subjects), np.full(len(subjects), 1 / len(subjects)), resamples)
+    draws[0] = 1  # the sample itself
+
+    def values(runs: Sequence[Predictions]) -> Float:
+        each = [_columns(np.tensordot(draws, _subject_counts(run, subjects), 1)) for run in runs]
+        return np.asarray(np.mean(each, axis=0), np.float64)
+
+    gap = values(rows) - values(base)
+    low, high = _nan_quantiles(gap[1:]) if len(subjects) > 1 else (np.full(gap.shape[1], np.nan),) * 2
+    return {n: (float(d), float(a), float(b)) for n, d, a, b in zip(COLUMNS, gap[0], low, high, strict=True)}
+
+
 def calibration_error(predictions: Predictions, bins: int = 15) -> float:
     """Expected calibration error: mean |accuracy - confidence| over ``bins`` equal confidence bins, by size."""
     confidence = predictions.scores.max(1)

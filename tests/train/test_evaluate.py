@@ -37,7 +37,11 @@ def test_a_trained_network_through_the_command(data: Path, trained: Path, tmp_pa
     assert rows[0]["sequences"] == 6
     assert np.sum(rows[0]["confusion"]) == 6
     assert rows[0]["scores"]["hdr"] is None
-    assert "| mcoe " in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| mcoe " in printed
+    assert "mcoe without rgb minus mcoe: WAR " in printed
+    apart = json.loads((tmp_path / "s.json").read_text())["minus_first"]["mcoe without rgb"]["WAR"]
+    assert apart[0] == pytest.approx(rows[1]["scores"]["WAR"] - rows[0]["scores"]["WAR"])
     assert (tmp_path / "s.png").read_bytes()[:4] == b"\x89PNG"
     # The saved answers, read back as another network's, score the same.
     saved = next((tmp_path / "p").glob("mcoe_0.json"))

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from mcoe.data.layout import LIGHTINGS
-from mcoe.metrics import COLUMNS, Predictions, calibration_error, clean, intervals, lighting_gap, scores, table
+from mcoe.metrics import (
+    COLUMNS,
+    Predictions,
+    calibration_error,
+    clean,
+    differences,
+    intervals,
+    lighting_gap,
+    scores,
+    table,
+)
 
 
 def said(labels, answers, *, subjects=None, lightings=None, confidence=1.0) -> Predictions:
@@ -55,6 +65,23 @@ def test_intervals_resample_subjects_not_sequences() -> None:
     assert many["WAR"][0] == pytest.approx(0.4, abs=0.03)
     assert many["WAR"][1] == pytest.approx(0.6, abs=0.03)
     assert np.isnan(intervals([said([0], [0])])["WAR"]).all()
+
+
+def test_a_paired_difference_is_sure_where_single_intervals_overlap() -> None:
+    # Twenty people of very different difficulty; the second network gets one more right of everyone's ten.
+    subjects = [str(i) for i in range(20) for _ in range(10)]
+    ease = [i % 9 for i in range(20)]
+    one = said([0] * 200, [0 if k < ease[i] else 1 for i in range(20) for k in range(10)], subjects=subjects)
+    two = said([0] * 200, [0 if k < ease[i] + 1 else 1 for i in range(20) for k in range(10)], subjects=subjects)
+    assert intervals([one])["WAR"][1] > intervals([two])["WAR"][0]
+    assert differences([two], [one])["WAR"] == pytest.approx((0.1, 0.1, 0.1))
+    assert differences([one, two], [one])["WAR"] == pytest.approx((0.05, 0.05, 0.05))
+    assert differences([one], [one])["WAR"] == (0.0, 0.0, 0.0)
+    value, *bounds = differences([said([0], [0])], [said([0], [1])])["WAR"]
+    assert value == 1.0
+    assert np.isnan(bounds).all()
+    with pytest.raises(ValueError, match="same subjects"):
+        differences([one], [said([0], [0])])
 
 
 def test_repeated_runs_are_averaged_before_resampling() -> None:
