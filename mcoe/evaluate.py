@@ -16,7 +16,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,12 +25,23 @@ from mcoe.data.clips import STRIDE, clip_set
 from mcoe.data.layout import emotion_of, parse_name
 from mcoe.data.pack import Pack, open_or_build, write_atomically
 from mcoe.errors import McoeError
-from mcoe.metrics import Predictions, clean, differences, intervals, lighting_gap, mean_scores, scores, table
+from mcoe.metrics import (
+    Predictions,
+    by_grey,
+    clean,
+    differences,
+    intervals,
+    lighting_gap,
+    mean_scores,
+    risk_coverage,
+    scores,
+    table,
+)
 from mcoe.model.config import EMOTIONS
 from mcoe.model.facts import DEFAULT_WINDOW_US
 from mcoe.model.network import MCOENet
 from mcoe.model.weights import load_weights
-from mcoe.predict import CLIPS, Per, predict_clips
+from mcoe.predict import CLIPS, DRAWS, Per, predict_clips, predict_draws
 from mcoe.train.feed import Feed
 
 
@@ -46,7 +57,11 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return what the JSON file holds of this row."""
         subjects = {s for run in self.runs for s in run.subjects}
-        return {
+        first = self.runs[0]
+        more: dict[str, Any] = {"risk_coverage": risk_coverage(first)} if first.probabilistic else {}
+        if first.grey is not None:
+            more["by_grey"] = by_grey(first)
+        return more | {
             "title": self.title,
             "runs": len(self.runs),
             "sequences": len(self.runs[0].names),
@@ -67,9 +82,9 @@ def report(title: str, runs: Sequence[Predictions]) -> Report:
 def evaluate_network(
     net: MCOENet, pack: Pack, title: str, *, subset: str = "testing", mask: str | None = None,
     clips: int = CLIPS, stride: int = STRIDE, device: torch.device | None = None,
-    window_us: int = DEFAULT_WINDOW_US, temperature: float = 1.0, per: Per = "sequence",
+    window_us: int = DEFAULT_WINDOW_US, temperature: float = 1.0, per: Per | Literal["draw"] = "sequence",
 ) -> Report:  # fmt: skip
-    """Evaluate one network on a pack's subset, per sequence or per window.
+    """Evaluate one network on a pack's subset, per sequence, per window or by the authors' random draws.
 
     Args:
         window_us, temperature: as the weights' metadata say (:func:`trained_with`).
@@ -87,6 +102,8 @@ def evaluate_network(
     place = device or torch.device("cpu")
     net.to(place)
     feed = Feed(pack, place, window_us, resident=False)
+    if per == "draw":
+        return report(title, predict_draws(net, feed, chosen, mask=mask, temperature=temperature))
     said = predict_clips(net, feed, chosen, most=clips, mask=mask, temperature=temperature, per=per)
     return report(title, [said])
 
@@ -168,7 +185,12 @@ def main(argv: list[str]) -> int:
     add("--clips", type=int, default=CLIPS, help=f"clips per sequence ({CLIPS})")
     add("--stride", type=int, help="frames between a clip's two (default: as in training)")
     add("--window-us", type=int, help="length of the event window, µs (default: as in training)")
-    add("--per", choices=("sequence", "window"), default="sequence", help="what one answer is about")
+    add(
+        "--per",
+        choices=("sequence", "window", "draw"),
+        default="sequence",
+        help=f"what one answer is about: a sequence, a window, or one random clip a sequence in {DRAWS} runs",
+    )
     add("--zoom", type=float, default=1.0, help="read a centred square 1/ZOOM as large (1)")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add("--json", type=Path, help="write scores, intervals and confusion matrices here")
@@ -190,6 +212,10 @@ def main(argv: list[str]) -> int:
     for r, found in compared:
         d, low, high = (100 * v for v in found["WAR"])
         print(f"{r.title} minus {reports[0].title}: WAR {d:+.1f} points, paired 95 % interval {low:+.1f} … {high:+.1f}")
+    for r in reports:
+        if r.runs[0].grey is not None:
+            steps = (f"{s['from']:g}–{s['to']:g}: {100 * s['accuracy']:.1f}" for s in by_grey(r.runs[0]))
+            print(f"{r.title}, right by mean grey level, %: {', '.join(steps)}")
     kind = "virtual eyes" if "virtual" in json.dumps(extra).lower() else None
     for r in reports:
         gap = lighting_gap(r.values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,10 @@ Int = NDArray[np.int64]
 #: Table 1's columns, in its order, by the keys of :func:`scores`.
 COLUMNS = ("WAR", "UAR", *LIGHTINGS, *EMOTIONS)
 RESAMPLES = 2000
+#: Shares of all answers that the risk–coverage curve is read at.
+COVERAGE = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
+#: Steps of the light continuum, mean grey levels.
+GREYS = (0, 1, 3, 10, 40, 90, 150, 200, 235, 256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Predictions:
         labels, lightings: ``(n,)`` true indices in EMOTIONS and LIGHTINGS.
         scores: ``(n, J)``; the largest is the answer.
         probabilistic: whether ``scores`` are probabilities, so that calibration means something.
+        grey: ``(n,)`` mean grey level 0..255 of the frame that was judged, where one frame was.
     """
 
     names: tuple[str, ...]
@@ -41,6 +47,7 @@ class Predictions:
     lightings: Int
     scores: Float
     probabilistic: bool = True
+    grey: Float | None = None
 
     @property
     def answers(self) -> Int:
@@ -115,6 +122,34 @@ def calibration_error(predictions: Predictions, bins: int = 15) -> float:
     which = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(which, right - confidence, bins)
     return float(np.abs(gaps).sum() / len(right))
+
+
+def risk_coverage(predictions: Predictions, shares: Sequence[float] = COVERAGE) -> dict[str, float]:
+    """Accuracy of the surest answers, per share of all that is answered: ``1``, ``0.9`` … as keys."""
+    surest = np.argsort(-predictions.scores.max(1), kind="stable")
+    right = (predictions.answers == predictions.labels)[surest]
+    return {f"{share:g}": float(right[: max(1, round(share * len(right)))].mean()) for share in shares}
+
+
+def by_grey(predictions: Predictions, edges: Sequence[float] = GREYS) -> list[dict[str, float]]:
+    """Accuracy by the judged frame's mean grey level: light as a continuum, from empty to white.
+
+    Returns:
+        Per step of ``edges`` that has an answer: ``from``, ``to``, ``answers``, ``subjects``, ``accuracy``.
+
+    Raises:
+        ValueError: the predictions are not of single frames.
+    """
+    if predictions.grey is None:
+        raise ValueError("a grey level belongs to one frame: predict per window")
+    right, subjects = predictions.answers == predictions.labels, np.array(predictions.subjects)
+    found = []
+    for low, high in pairwise(edges):
+        inside = (predictions.grey >= low) & (predictions.grey < high)
+        if inside.any():
+            counts = {"answers": int(inside.sum()), "subjects": len(set(subjects[inside]))}
+            found.append({"from": low, "to": high, **counts, "accuracy": float(right[inside].mean())})
+    return found
 
 
 def table(rows: Sequence[tuple[str, dict[str, float], dict[str, tuple[float, float]] | None]]) -> str:

@@ -7,6 +7,7 @@ lets sure clips count more, and stays a probability.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from mcoe.calibration import softmax
 from mcoe.data.clips import ClipSet
+from mcoe.data.pack import PackedSequence
 from mcoe.metrics import Predictions
 from mcoe.model.config import EMOTIONS
 from mcoe.model.network import MCOENet
@@ -25,6 +27,8 @@ from mcoe.train.feed import Feed, three_channels
 CLIPS = 16
 #: What one answer is about.
 Per = Literal["sequence", "window"]
+#: Runs of the protocol of the data set's authors, each with one random clip of every sequence.
+DRAWS = 20
 
 
 @torch.no_grad()
@@ -70,12 +74,39 @@ def predict_clips(
         np.add.at(sums, index, chances)
         chances, index = sums / np.bincount(index, minlength=len(sums))[:, None], np.arange(len(sums))
     of = [clips.sequences[i] for i in index]
+    return _predictions(of, chances, feed.greys(rows[:, -1]) if per == "window" else None)
+
+
+def predict_draws(
+    net: MCOENet,
+    feed: Feed,
+    clips: ClipSet,
+    *,
+    runs: int = DRAWS,
+    mask: str | None = None,
+    temperature: float = 1.0,
+    seed: int = 0,
+) -> list[Predictions]:
+    """Predict one random clip of every sequence, ``runs`` times: the protocol of the data set's authors.
+
+    Args: as in :func:`predict_clips`; ``seed`` alone decides which clips are drawn.
+    """
+    rng = np.random.default_rng(seed)
+    rows = np.concatenate([np.stack([p[rng.integers(len(p))] for p in clips.pairs]) for _ in range(runs)])
+    chances = softmax(clip_logits(net, feed, rows, mask=mask), temperature)
+    return [_predictions(clips.sequences, part) for part in np.split(chances, runs)]
+
+
+def _predictions(
+    of: Sequence[PackedSequence], chances: NDArray[np.float64], grey: NDArray[np.float64] | None = None
+) -> Predictions:
     return Predictions(
         names=tuple(s.name for s in of),
         subjects=tuple(s.subject for s in of),
         labels=np.array([s.label for s in of], np.int64),
         lightings=np.array([s.lighting for s in of], np.int64),
         scores=chances,
+        grey=grey,
     )
 
 

@@ -77,6 +77,12 @@ class Feed:
             if ahead is not None:
                 yield self._place(*ahead.result())
 
+    def greys(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the mean grey level of frames ``(n,)`` of the pack, 0..255."""
+        parts = np.array_split(rows, max(1, len(rows) // 512))
+        means = [decode_rgb(torch.from_numpy(self._pack.frames[part])).mean((1, 2, 3)) for part in parts]
+        return np.asarray(255 * torch.cat(means).double().numpy(), np.float64)
+
     def _read(self, rows: Rows) -> tuple[Tensor, Tensor]:
         return torch.from_numpy(self._pack.frames[rows]), self._windows.voxels(rows)
 

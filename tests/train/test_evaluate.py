@@ -50,7 +50,9 @@ def test_a_trained_network_through_the_command(data: Path, trained: Path, tmp_pa
     assert again["scores"] == pytest.approx(rows[0]["scores"], nan_ok=True)
 
 
-def test_windows_are_judged_one_by_one_and_at_another_framing(data: Path, trained: Path, tmp_path: Path) -> None:
+def test_windows_are_judged_one_by_one_and_at_another_framing(
+    data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["--weights", str(trained / "best.safetensors"), "--data", str(data), "--json", str(tmp_path / "s.json")]
     framing = ["--zoom", "1.25", "--pack", str(tmp_path / "pack"), "--window-us", "100000", "--clips", "5"]
     assert evaluate.main([*words, *framing, "--per", "window"]) == 0
@@ -58,9 +60,26 @@ def test_windows_are_judged_one_by_one_and_at_another_framing(data: Path, traine
     assert row["sequences"] == 6 * 5
     assert np.sum(row["confusion"]) == 30
     assert row["subjects"] == 1
+    assert sum(step["answers"] for step in row["by_grey"]) == 30
+    assert {step["to"] for step in row["by_grey"]} <= {40, 90, 150}  # low light and normal
+    assert row["risk_coverage"]["1"] == pytest.approx(row["scores"]["WAR"])
+    assert "right by mean grey level, %: 10–40: " in capsys.readouterr().out
     assert json.loads((tmp_path / "pack" / "index.json").read_text())["zoom"] == 1.25
     with pytest.raises(SystemExit):
         evaluate.main([*words, "--per", "window", "--save-predictions", str(tmp_path / "p")])
+
+
+def test_the_authors_protocol_draws_one_clip_a_sequence(data: Path, trained: Path, tmp_path: Path) -> None:
+    words = ["--weights", str(trained / "best.safetensors"), "--data", str(data), "--per", "draw"]
+    for name in ("a", "b"):
+        assert evaluate.main([*words, "--json", str(tmp_path / name), "--save-predictions", str(tmp_path / "p")]) == 0
+    row = json.loads((tmp_path / "a").read_text())["rows"][0]
+    assert (row["runs"], row["sequences"]) == (20, 6)
+    assert np.sum(row["confusion"]) == 120
+    assert (tmp_path / "a").read_text() == (tmp_path / "b").read_text()
+    said = [json.loads(p.read_text())["results"] for p in (tmp_path / "p").glob("mcoe_*.json")]
+    assert len(said) == 20
+    assert len({json.dumps(run) for run in said}) > 1
 
 
 def test_weights_say_how_they_are_read(trained: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,13 @@ from mcoe.data.layout import LIGHTINGS
 from mcoe.metrics import (
     COLUMNS,
     Predictions,
+    by_grey,
     calibration_error,
     clean,
     differences,
     intervals,
     lighting_gap,
+    risk_coverage,
     scores,
     table,
 )
@@ -65,6 +69,27 @@ def test_intervals_resample_subjects_not_sequences() -> None:
     assert many["WAR"][0] == pytest.approx(0.4, abs=0.03)
     assert many["WAR"][1] == pytest.approx(0.6, abs=0.03)
     assert np.isnan(intervals([said([0], [0])])["WAR"]).all()
+
+
+def test_the_surest_answers_come_first() -> None:
+    values = said([0, 0, 0, 0], [0, 0, 1, 1])
+    sure = np.array([0.9, 0.8, 0.7, 0.95])[:, None]
+    values = replace(values, scores=np.where(values.scores == 1, sure, (1 - sure) / 6))
+    assert risk_coverage(values, (1.0, 0.75, 0.5, 0.25)) == pytest.approx(
+        {"1": 0.5, "0.75": 2 / 3, "0.5": 0.5, "0.25": 0.0}
+    )
+
+
+def test_light_is_a_continuum() -> None:
+    values = said([0, 0, 0, 0, 0], [0, 1, 0, 0, 1], subjects=["a", "a", "b", "b", "b"])
+    lit = replace(values, grey=np.array([0.5, 2.0, 2.5, 240.0, 255.0]))
+    assert by_grey(lit, (0, 1, 3, 200, 256)) == [
+        {"from": 0, "to": 1, "answers": 1, "subjects": 1, "accuracy": 1.0},
+        {"from": 1, "to": 3, "answers": 2, "subjects": 2, "accuracy": 0.5},
+        {"from": 200, "to": 256, "answers": 2, "subjects": 1, "accuracy": 0.5},
+    ]
+    with pytest.raises(ValueError, match="per window"):
+        by_grey(values)
 
 
 def test_a_paired_difference_is_sure_where_single_intervals_overlap() -> None:

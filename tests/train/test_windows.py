@@ -13,7 +13,7 @@ from mcoe.data.pack import decode_voxel, open_or_build
 from mcoe.data.windows import Windows
 from mcoe.errors import McoeError
 from mcoe.events.packets import make_events
-from mcoe.events.pieces import piece_weights, sum_pieces
+from mcoe.events.pieces import PieceRing, piece_weights, sum_pieces
 from mcoe.events.roi import default_roi, voxel_input
 from mcoe.events.voxel import voxel_grid
 from mcoe.train.feed import Feed, upload
@@ -59,6 +59,33 @@ def test_each_event_of_an_uneven_clock_counts_once_or_not_at_all() -> None:
     assert (total.all(1) == ((half > t1 - 400_000) & (ends <= t1))).all()
     direct = voxel_grid(events, t1 - 400_000, t1, SENSOR)
     assert np.corrcoef(sum_pieces(pieces, weights).ravel(), direct.ravel())[0, 1] > 0.95
+
+
+def test_a_ring_gives_a_streams_windows_one_after_the_other() -> None:
+    ends = np.arange(33_333, 1_000_000, 33_333)
+    events = random_events(30_000, int(ends[-1]))
+    starts, ends, pieces = pieces_of(events, ends, 3)
+    ring = PieceRing(400_000, 3)
+    for i, (start, end, grid) in enumerate(zip(starts, ends, pieces, strict=True)):
+        summed = ring.add(int(start), int(end), grid)
+        assert len(ring._pieces) <= 13
+        if i >= 12:
+            direct = voxel_grid(events, int(starts[i - 11]), int(end), SENSOR)
+            assert np.abs(summed - direct).max() < 2e-3 * np.abs(direct).max() + 1e-3
+    with pytest.raises(ValueError, match="does not follow"):
+        ring.add(int(ends[-1]) - 5, int(ends[-1]) + 5, pieces[0])
+    ring.clear()
+    np.testing.assert_allclose(ring.add(0, 33_333, pieces[0]).sum(0), pieces[0].sum(0), atol=1e-4)
+    with pytest.raises(ValueError, match="needs a length"):
+        PieceRing(0, 3)
+
+
+def test_a_piece_longer_than_half_outside_counts_nowhere() -> None:
+    ring = PieceRing(100_000, 3)
+    one = np.ones((3, 2, 2), np.float32)
+    ring.add(0, 80_000, one)
+    assert ring.add(80_000, 130_000, one).sum() == pytest.approx(24)  # 50 ms of the first lie inside: whole
+    assert ring.add(130_000, 170_000, one).sum() == pytest.approx(24)  # 10 ms of it do: not at all
 
 
 def test_one_bin_counts_events() -> None:
