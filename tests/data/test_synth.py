@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from mcoe.capture.sidecar import load_sidecar
 from mcoe.data.difficulty import cross_subject_accuracy
 from mcoe.data.eye.pack import FACE_ENV
 from mcoe.data.layout import read_layout, read_raw
-from mcoe.data.synth import GENERATOR, main
+from mcoe.data.synth import GENERATOR, _begin_worker, main
 from mcoe.errors import McoeError
 from tests.data.face import face_folder
 
@@ -136,6 +138,19 @@ def test_workers_end_with_a_killed_command(tmp_path: Path) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(parent.pid, signal.SIGKILL)
+
+
+def _card(_: int) -> str | None:
+    time.sleep(0.3)  # so that each worker gets one
+    return os.environ.get("GLCONTEXT_DEVICE_INDEX")
+
+
+def test_workers_take_the_graphics_cards_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLCONTEXT_DEVICE_INDEX", raising=False)
+    context = multiprocessing.get_context("spawn")
+    for cards, wanted in ((1, {None}), (2, {"0", "1"})):
+        with ProcessPoolExecutor(2, context, _begin_worker, (cards,)) as pool:
+            assert set(pool.map(_card, range(8))) == wanted
 
 
 def test_subjects_are_split(made: Path) -> None:
