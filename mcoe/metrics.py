@@ -1,7 +1,8 @@
 """WAR, UAR, accuracy per lighting and emotion, calibration, and their intervals over subjects.
 
 WAR is the share of sequences that are right, UAR the mean of the classes' recalls (paper, 4). Intervals resample
-**subjects**, not sequences: 28 sequences of one person are not 28 independent observations.
+**subjects**, not sequences: 28 sequences of one person are not 28 independent observations. Virtual people who share a
+skin are not independent either: where skins are known, they are resampled first, then the subjects who wear them.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Predictions:
         scores: ``(n, J)``; the largest is the answer.
         probabilistic: whether ``scores`` are probabilities, so that calibration means something.
         grey: ``(n,)`` mean grey level 0..255 of the frame that was judged, where one frame was.
+        skins: ``n`` skins of virtual subjects; empty where none is known.
     """
 
     names: tuple[str, ...]
@@ -48,6 +50,7 @@ class Predictions:
     scores: Float
     probabilistic: bool = True
     grey: Float | None = None
+    skins: tuple[str, ...] = ()
 
     @property
     def answers(self) -> Int:
@@ -70,7 +73,7 @@ def scores(predictions: Predictions) -> dict[str, float]:
 
 
 def intervals(runs: Sequence[Predictions], resamples: int = RESAMPLES, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """Bootstrap 95 % intervals of the runs' mean scores over subjects.
+    """Bootstrap 95 % intervals of the runs' mean scores over subjects, and over skins where they are known.
 
     Every resample draws the same subjects for all runs, so the runs' mean is resampled as a whole.
 
@@ -80,7 +83,7 @@ def intervals(runs: Sequence[Predictions], resamples: int = RESAMPLES, seed: int
     subjects = sorted({s for run in runs for s in run.subjects})
     if len(subjects) < 2:
         return {name: (float("nan"), float("nan")) for name in COLUMNS}
-    draws = np.random.default_rng(seed).multinomial(len(subjects), np.full(len(subjects), 1 / len(subjects)), resamples)
+    draws = _resample(subjects, runs, resamples, seed)
     values = np.mean([_columns(np.tensordot(draws, _subject_counts(run, subjects), 1)) for run in runs], axis=0)
     low, high = _nan_quantiles(values)
     return {name: (float(a), float(b)) for name, a, b in zip(COLUMNS, low, high, strict=True)}
@@ -103,7 +106,7 @@ def differences(
     subjects = sorted({s for run in rows for s in run.subjects})
     if subjects != sorted({s for run in base for s in run.subjects}):
         raise ValueError("a paired difference needs the same subjects on both sides")
-    draws = np.random.default_rng(seed).multinomial(len(subjects), np.full(len(subjects), 1 / len(subjects)), resamples)
+    draws = _resample(subjects, [*rows, *base], resamples, seed)
     draws[0] = 1  # the sample itself
 
     def values(runs: Sequence[Predictions]) -> Float:
@@ -188,6 +191,23 @@ def clean(value: Any) -> Any:
 
 def _percent(value: float) -> str:
     return "–" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def _resample(subjects: Sequence[str], runs: Sequence[Predictions], resamples: int, seed: int) -> Int:
+    """How often each subject is drawn, ``(resamples, n_subjects)``: skins with replacement, then as many of each drawn
+    skin's subjects as wear it; subjects alone where fewer than two skins are known."""
+    rng = np.random.default_rng(seed)
+    skin_of = {s: k for run in runs for s, k in zip(run.subjects, run.skins, strict=False) if k}
+    skins = sorted({skin_of.get(s, "") for s in subjects})
+    n = len(subjects)
+    if len(skins) < 2:
+        return np.asarray(rng.multinomial(n, np.full(n, 1 / n), resamples), np.int64)
+    worn = [np.array([i for i, s in enumerate(subjects) if skin_of.get(s, "") == skin]) for skin in skins]
+    draws = np.zeros((resamples, n), np.int64)
+    times = rng.multinomial(len(skins), np.full(len(skins), 1 / len(skins)), resamples)  # (resamples, n_skins)
+    for who, often in zip(worn, times.T, strict=True):
+        draws[:, who] = rng.multinomial(often * len(who), np.full(len(who), 1 / len(who)))
+    return draws
 
 
 def _subject_counts(predictions: Predictions, subjects: Sequence[str] | None = None) -> Int:

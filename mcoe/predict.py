@@ -107,6 +107,7 @@ def _predictions(
         lightings=np.array([s.lighting for s in of], np.int64),
         scores=chances,
         grey=grey,
+        skins=tuple(s.skin for s in of),
     )
 
 

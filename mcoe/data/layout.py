@@ -107,6 +107,7 @@ class Sequence:
         segment: first and last frame number of the expression (``annotations.segment``), both included.
         frames: path of each frame in ``numbers``; events: path of each event image, None where there is none.
         raw: file with the events themselves, or None.
+        skin: of a virtual person: the picture that most of its skin comes from; empty where none is told.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Sequence:
     events: tuple[Path | None, ...]
     raw: Path | None
     segment: tuple[int, int]
+    skin: str = ""
 
 
 def read_layout(root: Path) -> tuple[list[Sequence], Skipped, dict[str, Any]]:
@@ -168,7 +170,8 @@ def read_layout(root: Path) -> tuple[list[Sequence], Skipped, dict[str, Any]]:
                 found = (tuple(frames[n] for n in numbers), tuple(events.get(n) for n in numbers))
                 segment = _segment(annotation.get("segment"), numbers)
                 where = (name, said.subject, label, said.lighting, subset)
-                sequences.append(Sequence(*where, numbers, *found, raw, segment))
+                skin = str(annotation.get("skin", ""))
+                sequences.append(Sequence(*where, numbers, *found, raw, segment, skin))
     for folder in folders.values():
         skipped.add(folder, "sequence folder that emotion.json does not name")
     if not sequences:

@@ -59,6 +59,7 @@ class PackedSequence:
     first: int
     numbers: tuple[int, ...]
     segment: tuple[int, int]
+    skin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ def _build(
     np.save(root / "times.npy", times)
     packed = [
         {"name": s.name, "subject": s.subject, "label": s.label, "lighting": s.lighting, "subset": s.subset,
-         "first": int(f), "numbers": s.numbers, "segment": s.segment}
+         "first": int(f), "numbers": s.numbers, "segment": s.segment, "skin": s.skin}
         for s, f in zip(sequences, firsts, strict=False)
     ]  # fmt: skip
     about = {"size": size, "bins": bins, "zoom": plan["zoom"]}

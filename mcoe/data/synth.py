@@ -302,7 +302,7 @@ class _Subject:
             sequence = f"{who}_{LIGHTING_NAME[name]}_{emotion_name(emotion)}_{len(r.frames)}_{take + 1}"
             images = event_images(r.events, r.frame_end_us, self.settings.size)
             write_sequence(self.out, sequence, emotion, r, images)
-            entries[sequence] = annotation(r, emotion, self.subset)
+            entries[sequence] = annotation(r, emotion, self.subset, p.skins[0].stem)
             figures.append((name, sequence_figures(r.frames, images, r.moving, len(r.events), len(r.frames) / 30)))
         return {"entries": entries, "figures": figures}
 

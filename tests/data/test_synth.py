@@ -61,6 +61,9 @@ def test_reader_finds_every_sequence_with_its_raw_events(made: Path) -> None:
     sequences, skipped, about = read_layout(made)
     assert not skipped.entries and about["synth"]["seed"] == 5
     assert len(sequences) == 8
+    skins = {s.subject: s.skin for s in sequences}
+    assert skins.keys() == {"0000", "0001"}
+    assert all(skins.values()) and len(set(skins.values())) == 2
     for sequence in sequences:
         assert sequence.raw is not None
         events, ends = read_raw(sequence.raw)

@@ -92,6 +92,21 @@ def test_light_is_a_continuum() -> None:
         by_grey(values)
 
 
+def test_people_of_one_skin_are_no_independent_sample() -> None:
+    # Two skins of twenty people each: whoever wears the first is always right, whoever wears the second never.
+    subjects = [str(i) for i in range(40)]
+    plain = said([0] * 40, [0] * 20 + [1] * 20, subjects=subjects)
+    known = replace(plain, skins=("a",) * 20 + ("b",) * 20)
+    assert intervals([plain])["WAR"] == pytest.approx((0.35, 0.65), abs=0.05)
+    assert intervals([known])["WAR"] == (0.0, 1.0)
+    # One skin for all says no more than none.
+    assert intervals([replace(plain, skins=("a",) * 40)])["WAR"] == intervals([plain])["WAR"]
+    better = replace(known, scores=said([0] * 40, [0] * 30 + [1] * 10, subjects=subjects).scores)
+    value, low, high = differences([better], [known])["WAR"]
+    assert (value, low) == (0.25, 0.0)
+    assert 0.3 < high < 0.8
+
+
 def test_a_paired_difference_is_sure_where_single_intervals_overlap() -> None:
     # Twenty people of very different difficulty; the second network gets one more right of everyone's ten.
     subjects = [str(i) for i in range(20) for _ in range(10)]

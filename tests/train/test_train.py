@@ -52,6 +52,7 @@ def test_it_learns(data: Path, trained: Path) -> None:
     pack = open_or_build(data, size=SIZE)
     clips = clip_set(pack, pack.subset("testing"), 3)
     # Three classes: chance is a third, and the test subject was never seen.
+    assert clips.sequences[0].skin == ""  # a real set tells none
     assert scores(predict_clips(net, Feed(pack, torch.device("cpu"), 400_000), clips))["WAR"] > 0.6
     assert metadata["training"]["lr"] == 0.003
     assert metadata["training"]["seed"] == 0

@@ -61,12 +61,16 @@ def write_sequence(root: Path, name: str, emotion: str, recording: Recording, im
     _save_npz(root / "raw" / f"{name}.npz", {**arrays, "frame_end_us": recording.frame_end_us})
 
 
-def annotation(recording: Recording, emotion: str, subset: str) -> dict[str, Any]:
-    """Return a sequence's entry of ``emotion.json``; the segment counts frames from 0, its end included."""
+def annotation(recording: Recording, emotion: str, subset: str, skin: str) -> dict[str, Any]:
+    """Return a sequence's entry of ``emotion.json``; the segment counts frames from 0, its end included.
+
+    Args:
+        skin: the picture that most of this person's skin comes from; people who share one are no independent sample.
+    """
     start, end = next(((s, e) for s, e, label in recording.segments if label == emotion), (0, 0))
     inside = np.flatnonzero((recording.frame_end_us >= start) & (recording.frame_end_us <= end + 1e6 / FRAME_RATE))
     first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (0, len(recording.frames) - 1)
-    return {"subset": subset, "annotations": {"label": emotion, "segment": [first, last]}}
+    return {"subset": subset, "annotations": {"label": emotion, "segment": [first, last], "skin": skin}}
 
 
 def write_session(path: Path, recording: Recording, sidecar: dict[str, Any]) -> None:
