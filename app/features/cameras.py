@@ -52,6 +52,7 @@ class Cameras(Feature):
         self._cameras: CameraDialog | None = None
         self._alignment: AlignDialog | None = None
         self.watch, self.trouble, self._said_s = Watch(), "", -math.inf
+        self._jumps = 0  # of the open camera's clock, said already
         add = context.menus.add
         hint = "Choose a live camera, set it, and see its real rates"
         add("File", "&Cameras…", "Ctrl+K", self.show_cameras, hint)
@@ -90,7 +91,7 @@ class Cameras(Feature):
         return camera if isinstance(camera, PairSource) else None
 
     def _changed(self, pipeline: object) -> None:
-        self.watch, self.trouble, self._said_s = Watch(), "", -math.inf
+        self.watch, self.trouble, self._said_s, self._jumps = Watch(), "", -math.inf, 0
         self.context.stream.set_trouble("")
         if pipeline is None:
             self._timer.stop()
@@ -114,3 +115,6 @@ class Cameras(Feature):
             notices.fail(self.trouble)
         elif before and not self.trouble:
             notices.say(f"{camera.info.name} is back.")
+        if status.jumps > self._jumps:
+            notices.say(status.notice)
+        self._jumps = status.jumps

@@ -246,6 +246,22 @@ def test_a_live_stream_whose_clock_is_the_time_of_day_is_shown(window, maker, qt
     assert pipeline.stats().position_us > now_us
 
 
+def test_a_jump_of_the_cameras_clock_is_said_once(playing, qtbot, monkeypatch):
+    window, pipeline = playing
+    with contextlib.closing(WebcamRig().open()) as camera:
+        status = camera.status()
+        monkeypatch.setattr(camera, "status", lambda: replace(status, jumps=jumps, last_jump_us=3_600_000_000))
+        pipeline.source = camera
+        cameras, said = feature(window, Cameras), []
+        monkeypatch.setattr(cameras.context.notices, "say", said.append)
+        for jumps in (0, 1, 1, 2):  # noqa: B007  what the camera's status tells
+            cameras.poll()
+        assert said == [
+            f"The camera's clock jumped {times}, last by +3,600.0 s; the stream went on without a gap."
+            for times in ("once", "2 times")
+        ]
+
+
 def test_a_control_in_use_is_not_overruled(qtbot, jobs):
     with contextlib.closing(DavisRig().open(CameraSettings(exposure_us=3000))) as camera:
         dialog = talk(qtbot, jobs, camera)
