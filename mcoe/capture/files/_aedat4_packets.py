@@ -7,20 +7,17 @@ copy that holds the sound packets alone, and no table, it reads whole.
 
 from __future__ import annotations
 
-import functools
 import mmap
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mcoe.capture.files._lz4 import MOST, unpacked_lz4
 from mcoe.capture.files._merge import SILENCE_US
-from mcoe.core.kernels import njit
 from mcoe.events.packets import EVENT_DTYPE, Events
 
 MAGIC = b"#!AER-DAT4.0\r\n"
@@ -28,8 +25,6 @@ _LZ4, _ZSTD = b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd"
 _PACKET = struct.Struct("<ii")
 #: What can stand at a payload's start: frames of the two compressions, or after 8 bytes a flatbuffer's identifier.
 _STARTS = re.compile(rb"\x04\x22\x4d\x18|\x28\xb5\x2f\xfd|EVTS|FRME|IMUS|TRIG", re.DOTALL)
-#: Bytes of one packet, unpacked, at most: far more than a camera sends at once.
-_MOST = 1 << 28
 #: Streams of one file at most.
 _STREAMS = 64
 _EVENT_BYTES = 16
@@ -42,7 +37,6 @@ STEP_US = 10_000
 #: Two streams whose clocks were set by amounts this close, µs, have one clock.
 TOGETHER_US = 250_000
 _BLOCK = 1 << 16
-_LITTLE = 100_000
 
 
 def repaired(path: Path, folder: Path) -> tuple[Path, int] | None:
@@ -267,7 +261,7 @@ def _sound_packets(data: mmap.mmap, at: int) -> Iterator[tuple[int, int]]:
     while at + _PACKET.size <= len(data):
         stream, size = _PACKET.unpack_from(data, at)
         end = at + _PACKET.size + size
-        stated = 0 <= stream < _STREAMS and 0 < size <= _MOST and end <= len(data)
+        stated = 0 <= stream < _STREAMS and 0 < size <= MOST and end <= len(data)
         if stated and _whole(data, at, end) and _sound(data[at + 8 : end]):
             yield at, end
             at = end
@@ -295,7 +289,7 @@ def _headers(data: mmap.mmap, at: int, end: int | None = None) -> Iterator[int]:
 def _sound(payload: bytes) -> bool:
     """Return whether a packet's payload can be read."""
     if payload.startswith(_ZSTD):
-        return _zstd_size(payload) <= _MOST
+        return _zstd_size(payload) <= MOST
     if not payload.startswith(_LZ4):
         return _flat(payload)
     whole = unpacked_lz4(payload)
@@ -343,89 +337,3 @@ def _zstd_size(frame: bytes) -> int:
             return int.from_bytes(frame[at : at + 4], "little")
         case _:
             return int.from_bytes(frame[at : at + 8], "little")
-
-
-def unpacked_lz4(frame: bytes, most: int = _MOST) -> bytes | None:
-    """Return the content of an LZ4 frame without checksums, as AEDAT4 has it; None if it is damaged."""
-    if len(frame) < 11 or frame[4] & 0b1101_1111 != 0x40:
-        return None
-    at, blocks, total = 7, [], 0
-    while True:
-        if at + 4 > len(frame):
-            return None
-        word = int.from_bytes(frame[at : at + 4], "little")
-        at += 4
-        if word == 0:
-            break
-        size = word & 0x7FFFFFFF
-        if at + size > len(frame):
-            return None
-        blocks.append((at, size, bool(word >> 31)))
-        at += size
-        total += size if word >> 31 else min(size * 255, 1 << 22)
-    source = np.frombuffer(frame, np.uint8)
-    out, end = np.empty(min(total, most), np.uint8), 0
-    for start, size, stored in blocks:
-        block = source[start : start + size]
-        if stored:
-            if end + size > len(out):
-                return None
-            out[end : end + size] = block
-            end += size
-        else:
-            # To compile takes longer than to unpack little.
-            end = int((_unpack if len(frame) < _LITTLE else _compiled())(block, out, end))
-            if end < 0:
-                return None
-    return out[:end].tobytes()
-
-
-@functools.cache
-def _compiled() -> Callable[..., int]:
-    return njit(nogil=True, cache=True)(_unpack)
-
-
-def _unpack(source: NDArray[Any], out: NDArray[Any], end: int) -> int:
-    """Unpack one LZ4 block to ``out`` from ``end`` on; return the new end, -1 if it is damaged."""
-    at, size, room = 0, len(source), len(out)
-    while at < size:
-        token = int(source[at])
-        at += 1
-        count = token >> 4
-        if count == 15:
-            more = 255
-            while more == 255:
-                if at >= size:
-                    return -1
-                more = int(source[at])
-                at += 1
-                count += more
-        if at + count > size or end + count > room:
-            return -1
-        for k in range(count):
-            out[end + k] = source[at + k]
-        at += count
-        end += count
-        if at == size:
-            return end
-        if at + 2 > size:
-            return -1
-        back = int(source[at]) | (int(source[at + 1]) << 8)
-        at += 2
-        if back == 0 or back > end:
-            return -1
-        count = (token & 15) + 4
-        if token & 15 == 15:
-            more = 255
-            while more == 255:
-                if at >= size:
-                    return -1
-                more = int(source[at])
-                at += 1
-                count += more
-        if end + count > room:
-            return -1
-        for k in range(count):
-            out[end + k] = out[end + k - back]
-        end += count
-    return end
